@@ -1,0 +1,138 @@
+//! ① The repository: which files there are, what each is, and its text.
+//!
+//! Reading is harmless: nothing is run, no link is followed, hidden and ignored files are left
+//! out unless a control needs them (`.env` is read even where git ignores it).
+
+mod kind;
+mod read;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use kind::{FileKind, Purpose};
+pub use read::MAX_FILE_BYTES;
+
+use crate::error::Error;
+use crate::text::Text;
+
+/// A repository as text: every file that any control may want to read.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    root: PathBuf,
+    files: BTreeMap<Arc<str>, Arc<File>>,
+    skipped: Vec<Skipped>,
+}
+
+/// One file that was read.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Relative to the root, with `/`.
+    pub path: Arc<str>,
+    pub kind: FileKind,
+    pub purpose: Purpose,
+    /// Git ignores it: it never leaves this machine, and no commit may hold it.
+    pub ignored: bool,
+    pub text: Text,
+}
+
+/// One file that was not read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub path: String,
+    pub reason: String,
+}
+
+impl Repository {
+    /// Reads the repository below `root`, on all cores.
+    pub fn discover(root: &Path) -> Result<Self, Error> {
+        let root = root.canonicalize().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Error::NoSuchPath { path: root.into() },
+            _ => Error::Unreadable {
+                path: root.into(),
+                source,
+            },
+        })?;
+        let mut walked = walk::walk(&root)?;
+        walked.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        let files = walked.files.into_iter();
+        Ok(Self {
+            root,
+            files: files
+                .map(|file| (Arc::clone(&file.path), Arc::new(file)))
+                .collect(),
+            skipped: walked.skipped,
+        })
+    }
+
+    /// A repository that exists in memory only: `(path, text)` pairs.
+    pub fn from_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let empty = Self {
+            root: PathBuf::from("/"),
+            files: BTreeMap::new(),
+            skipped: Vec::new(),
+        };
+        empty.with_texts(
+            texts
+                .into_iter()
+                .map(|(path, text)| (Arc::from(path), text.to_owned())),
+        )
+    }
+
+    /// The same repository with other texts: what it would be after a plan.
+    #[must_use]
+    pub fn with_texts(&self, texts: impl IntoIterator<Item = (Arc<str>, String)>) -> Self {
+        let mut edited = self.clone();
+        for (path, text) in texts {
+            let old = edited.files.get(&path);
+            let file = File {
+                kind: FileKind::of(&path, text.as_bytes()),
+                purpose: Purpose::of(&path),
+                ignored: old.is_some_and(|old| old.ignored),
+                text: Text::new(text),
+                path: Arc::clone(&path),
+            };
+            edited.files.insert(path, Arc::new(file));
+        }
+        edited
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All files in the order of their paths.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<File>> {
+        self.files.values()
+    }
+
+    pub fn file(&self, path: &str) -> Option<&Arc<File>> {
+        self.files.get(path)
+    }
+
+    pub fn of_kind(&self, kind: FileKind) -> impl Iterator<Item = &Arc<File>> {
+        self.files.values().filter(move |file| file.kind == kind)
+    }
+
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_replaces_and_adds() {
+        let repo = Repository::from_texts([("app.py", "x = 1\n")]);
+        let edited = repo.with_texts([
+            (Arc::from("app.py"), "x = 2\n".to_owned()),
+            (Arc::from("new.py"), String::new()),
+        ]);
+        assert_eq!(edited.file("app.py").unwrap().text.as_str(), "x = 2\n");
+        assert_eq!(edited.files().count(), 2);
+        assert_eq!(repo.files().count(), 1);
+    }
+}

@@ -1,0 +1,21 @@
+//! Makes a Flask application safe to run in production.
+//!
+//! The crate is a pipeline. Data flows one way, each stage is a plain function from the value
+//! before it to the next value, and a stage imports only from stages listed above it
+//! (`tests/architecture.rs` reads the `use crate::…` lines and fails on an upward import).
+//!
+//! ```text
+//! path ─► discover ─► parse ─► model ─► strategies ─► assessment ─► patch ─► diff ─► git
+//!         files       trees    the app   controls      verdicts,     edits,   hunks   branch,
+//!                                                      impact        proof            commits
+//! ```
+//!
+//! The wizard, the commands and the reports read these values through one door, [`session`].
+
+pub mod error;
+pub mod text;
+
+pub mod discover;
+pub mod parse;
+
+pub mod finding;

@@ -1,0 +1,3 @@
+//! ② Text to trees with byte spans. One file per language.
+
+pub mod python;

@@ -1,0 +1,260 @@
+//! Python trees, behind one door: nothing else names the parser crate.
+
+use std::sync::Arc;
+
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal};
+use ruff_python_ast::{AnyNodeRef, Expr, ExprCall, ModModule, Stmt};
+use ruff_python_parser::{ParseOptions, Parsed, parse_unchecked_source};
+use ruff_text_size::Ranged as _;
+
+use crate::discover::File;
+use crate::text::{Location, Span};
+
+/// CPython refuses deeper nesting of brackets, and so do we: the tree's visitors recurse.
+const MAX_BRACKET_DEPTH: usize = 200;
+/// CPython's own limit of indentation levels.
+const MAX_INDENTS: usize = 100;
+/// Unary and binary chains recurse without any bracket ("not not not …", "x.y.y.y…").
+const MAX_CHAIN: usize = 2_000;
+
+/// One parsed Python file.
+#[derive(Debug)]
+pub struct Module {
+    pub file: Arc<File>,
+    parsed: Parsed<ModModule>,
+}
+
+impl Module {
+    /// Parses `file`, or says why it is not parsed. A file with syntax errors gives the tree
+    /// that could be made of it: [`Module::is_valid`] tells.
+    pub fn parse(file: Arc<File>) -> Result<Self, String> {
+        let source = file.text.as_str();
+        refuse_deep_nesting(source)?;
+        let parsed = parse_unchecked_source(source, ruff_python_ast::PySourceType::Python);
+        Ok(Self { file, parsed })
+    }
+
+    pub fn body(&self) -> &[Stmt] {
+        &self.parsed.syntax().body
+    }
+
+    pub fn tree(&self) -> &ModModule {
+        self.parsed.syntax()
+    }
+
+    pub fn tokens(&self) -> &ruff_python_ast::token::Tokens {
+        self.parsed.tokens()
+    }
+
+    /// Whether the file has no syntax error: only then may it be patched.
+    pub fn is_valid(&self) -> bool {
+        self.parsed.errors().is_empty()
+    }
+
+    /// The first syntax error, with its 1-based line.
+    pub fn syntax_error(&self) -> Option<String> {
+        let error = self.parsed.errors().first()?;
+        let line = self.file.text.line_of(error.location.start().to_usize());
+        Some(format!("syntax error in line {line}: {}", error.error))
+    }
+
+    pub fn path(&self) -> &Arc<str> {
+        &self.file.path
+    }
+
+    /// The source of a node.
+    pub fn source(&self, span: impl Into<Span>) -> &str {
+        self.file.text.slice(span.into())
+    }
+
+    pub fn location(&self, span: impl Into<Span>) -> Location {
+        Location::new(&self.file.path, span)
+    }
+
+    /// The call that covers exactly `span`.
+    pub fn call_at(&self, span: Span) -> Option<&ExprCall> {
+        let found = self.node_at(span, |node| matches!(node, AnyNodeRef::ExprCall(_)))?;
+        match found {
+            AnyNodeRef::ExprCall(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The expression that covers exactly `span`.
+    pub fn expression_at(&self, span: Span) -> Option<&Expr> {
+        let mut finder = ExpressionAt { span, found: None };
+        finder.visit_body(self.body());
+        finder.found
+    }
+
+    /// The innermost statement that covers `span`.
+    pub fn statement_at(&self, span: Span) -> Option<&Stmt> {
+        let mut finder = StatementAt { span, found: None };
+        finder.visit_body(self.body());
+        finder.found
+    }
+
+    /// The nodes that enclose `span`, outermost first.
+    pub fn ancestors(&self, span: Span) -> Vec<AnyNodeRef<'_>> {
+        let mut finder = Ancestors {
+            span,
+            path: Vec::new(),
+        };
+        finder.visit_body(self.body());
+        finder.path
+    }
+
+    fn node_at(
+        &self,
+        span: Span,
+        wanted: impl Fn(AnyNodeRef<'_>) -> bool,
+    ) -> Option<AnyNodeRef<'_>> {
+        let path = self.ancestors(span);
+        path.into_iter()
+            .rev()
+            .find(|node| Span::from(node.range()) == span && wanted(*node))
+    }
+}
+
+/// Parses a snippet, for tests of generated code and for proofs of patches.
+pub fn parses(source: &str) -> bool {
+    ruff_python_parser::parse_unchecked(
+        source,
+        ParseOptions::from(ruff_python_parser::Mode::Module),
+    )
+    .errors()
+    .is_empty()
+}
+
+/// One pass over the bytes that never recurses: refuses what would overflow the stack.
+fn refuse_deep_nesting(source: &str) -> Result<(), String> {
+    let (mut depth, mut deepest, mut chain, mut longest) = (0usize, 0usize, 0usize, 0usize);
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'.' | b'-' | b'+' | b'~' | b'*' | b'|' | b'&' | b'^' | b'/' | b'%' => chain += 1,
+            b'\n' if depth == 0 => chain = 0,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        longest = longest.max(chain);
+    }
+    let indented = source
+        .lines()
+        .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
+        .max()
+        .unwrap_or(0);
+    if deepest > MAX_BRACKET_DEPTH {
+        return Err(format!("brackets nested deeper than {MAX_BRACKET_DEPTH}"));
+    }
+    if indented > MAX_INDENTS * 8 {
+        return Err(format!("more than {MAX_INDENTS} levels of indentation"));
+    }
+    if longest > MAX_CHAIN * 32 {
+        return Err("an expression too long to analyse".into());
+    }
+    Ok(())
+}
+
+struct ExpressionAt<'a> {
+    span: Span,
+    found: Option<&'a Expr>,
+}
+
+impl<'a> SourceOrderVisitor<'a> for ExpressionAt<'a> {
+    fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
+        enters(self.found.is_none(), node, self.span)
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if Span::from(expr.range()) == self.span && self.found.is_none() {
+            self.found = Some(expr);
+            return;
+        }
+        ruff_python_ast::visitor::source_order::walk_expr(self, expr);
+    }
+}
+
+struct StatementAt<'a> {
+    span: Span,
+    found: Option<&'a Stmt>,
+}
+
+impl<'a> SourceOrderVisitor<'a> for StatementAt<'a> {
+    fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
+        enters(true, node, self.span)
+    }
+
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if Span::from(stmt.range()).contains(self.span) {
+            self.found = Some(stmt);
+            ruff_python_ast::visitor::source_order::walk_stmt(self, stmt);
+        }
+    }
+}
+
+struct Ancestors<'a> {
+    span: Span,
+    path: Vec<AnyNodeRef<'a>>,
+}
+
+impl<'a> SourceOrderVisitor<'a> for Ancestors<'a> {
+    fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
+        let signal = enters(true, node, self.span);
+        if matches!(signal, TraversalSignal::Traverse) {
+            self.path.push(node);
+        }
+        signal
+    }
+}
+
+fn enters(open: bool, node: AnyNodeRef<'_>, span: Span) -> TraversalSignal {
+    if open && Span::from(node.range()).contains(span) {
+        TraversalSignal::Traverse
+    } else {
+        TraversalSignal::Skip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::Repository;
+
+    fn module(source: &str) -> Module {
+        let repo = Repository::from_texts([("app.py", source)]);
+        Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap()
+    }
+
+    #[test]
+    fn nodes_are_found_by_span() {
+        let module = module("def f():\n    return g(h(1))\n");
+        let at = |text: &str| {
+            let start = module.file.text.as_str().find(text).unwrap();
+            Span::new(start, start + text.len())
+        };
+        assert!(module.call_at(at("h(1)")).is_some());
+        assert!(module.expression_at(at("g(h(1))")).is_some());
+        assert!(matches!(
+            module.statement_at(at("h(1)")),
+            Some(Stmt::Return(_))
+        ));
+    }
+
+    #[test]
+    fn a_broken_file_still_has_a_tree() {
+        let module = module("app.run(debug=True)\ndef (:\n");
+        assert!(!module.is_valid());
+        assert!(module.syntax_error().unwrap().contains("line 2"));
+        assert!(!module.body().is_empty());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let source = format!("x = {}1{}\n", "(".repeat(300), ")".repeat(300));
+        let repo = Repository::from_texts([("app.py", source.as_str())]);
+        let refused = Module::parse(Arc::clone(repo.file("app.py").unwrap()));
+        assert!(refused.unwrap_err().contains("nested deeper"));
+    }
+}
