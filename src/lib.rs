@@ -18,4 +18,6 @@ pub mod text;
 pub mod discover;
 pub mod parse;
 
+pub mod model;
+
 pub mod finding;

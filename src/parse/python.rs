@@ -94,6 +94,12 @@ impl Module {
         finder.found
     }
 
+    /// The statement that covers exactly `span`.
+    pub fn statement_exactly(&self, span: Span) -> Option<&Stmt> {
+        self.statement_at(span)
+            .filter(|stmt| Span::from(stmt.range()) == span)
+    }
+
     /// The nodes that enclose `span`, outermost first.
     pub fn ancestors(&self, span: Span) -> Vec<AnyNodeRef<'_>> {
         let mut finder = Ancestors {

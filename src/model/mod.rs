@@ -1,0 +1,4 @@
+//! ③ Trees to one model of the application.
+
+pub mod modules;
+pub mod names;

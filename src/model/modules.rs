@@ -1,0 +1,383 @@
+//! The repository's Python modules, parsed, and found by dotted name.
+//!
+//! Work follows need: the bytes of every file are searched for what can matter, the files that
+//! match are parsed, and then whatever those import from the repository.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
+use ruff_python_ast::Stmt;
+
+use crate::discover::{File, FileKind, Purpose, Repository, Skipped};
+use crate::parse::python::Module;
+
+/// One module of [`Modules`], valid for the value that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModuleId(u32);
+
+impl ModuleId {
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Every parsed module.
+#[derive(Debug, Default)]
+pub struct Modules {
+    list: Vec<Arc<Module>>,
+    by_path: HashMap<Arc<str>, ModuleId>,
+    /// Folders with an `__init__.py`; "" is the root.
+    packages: HashSet<String>,
+    skipped: Vec<Skipped>,
+}
+
+/// What makes a file worth parsing. Configuration modules need not mention Flask.
+static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::new([
+        "flask",
+        "Flask",
+        "werkzeug",
+        "jinja2",
+        "markupsafe",
+        "SECRET",
+        "DEBUG",
+        "SESSION_",
+        "DebuggedApplication",
+        "run_simple",
+        // Entry points may only import the app: `from shop import app; app.run(…)`.
+        "wsgi_app",
+        "create_app",
+        "application",
+        ".run(",
+        ".config",
+        "connexion",
+        "install_requires",
+        "raw_env",
+        "worker_class",
+    ])
+    .ok()
+});
+
+impl Modules {
+    pub fn parse(repo: &Repository) -> Self {
+        Self::parse_again(repo, &Self::default())
+    }
+
+    /// Like [`Modules::parse`], taking over the trees of files that have not changed.
+    pub fn parse_again(repo: &Repository, before: &Self) -> Self {
+        let files: HashMap<&str, &Arc<File>> = repo
+            .of_kind(FileKind::Python)
+            .filter(|file| file.purpose != Purpose::Vendored)
+            .map(|file| (&*file.path, file))
+            .collect();
+        let mut modules = Self {
+            packages: files
+                .keys()
+                .filter_map(|path| path.strip_suffix("__init__.py"))
+                .map(|folder| folder.trim_end_matches('/').to_owned())
+                .collect(),
+            ..Self::default()
+        };
+        let mut wanted: Vec<&Arc<File>> = files.values().copied().collect();
+        wanted.retain(|file| matters(file.text.as_str()));
+        while !wanted.is_empty() {
+            wanted.sort_by(|a, b| a.path.cmp(&b.path));
+            let parsed: Vec<_> = wanted
+                .par_iter()
+                .map(|file| parse_one(file, before))
+                .collect();
+            let first_new = modules.list.len();
+            for (file, result) in wanted.iter().zip(parsed) {
+                modules.add(file, result);
+            }
+            wanted = modules.imported_since(first_new, &files);
+        }
+        modules
+    }
+
+    fn add(&mut self, file: &Arc<File>, result: Result<Arc<Module>, String>) {
+        let path = file.path.to_string();
+        match result {
+            Ok(module) => {
+                if let Some(reason) = module.syntax_error() {
+                    self.skipped.push(Skipped { path, reason });
+                }
+                let id = ModuleId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+                self.by_path.insert(Arc::clone(&file.path), id);
+                self.list.push(module);
+            }
+            Err(reason) => self.skipped.push(Skipped { path, reason }),
+        }
+    }
+
+    /// Files that the modules from `first` on import and that are not parsed yet.
+    fn imported_since<'f>(
+        &self,
+        first: usize,
+        files: &HashMap<&str, &'f Arc<File>>,
+    ) -> Vec<&'f Arc<File>> {
+        let mut paths = HashSet::new();
+        for module in &self.list[first..] {
+            let mut imports = Vec::new();
+            collect_imports(module.body(), &mut imports);
+            for (level, dotted) in imports {
+                for path in self.candidates(module.path(), level, &dotted) {
+                    if files.contains_key(path.as_str()) {
+                        paths.insert(path);
+                        break;
+                    }
+                }
+            }
+        }
+        let skipped: HashSet<_> = self.skipped.iter().map(|skip| skip.path.as_str()).collect();
+        paths
+            .iter()
+            .filter(|path| !self.by_path.contains_key(path.as_str()))
+            .filter(|path| !skipped.contains(path.as_str()))
+            .filter_map(|path| files.get(path.as_str()).copied())
+            .collect()
+    }
+
+    pub fn get(&self, id: ModuleId) -> &Arc<Module> {
+        &self.list[id.index()]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ModuleId, &Arc<Module>)> {
+        (0..).map(ModuleId).zip(&self.list)
+    }
+
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub fn by_path(&self, path: &str) -> Option<ModuleId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// Files that were not parsed, or only in part, and why.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// The module that `import dotted` (or `from ..dotted import`, `level` dots) means inside
+    /// `importer`, if it is one of the repository's.
+    pub fn import(&self, importer: ModuleId, level: u32, dotted: &str) -> Option<ModuleId> {
+        let importer = self.get(importer).path();
+        self.candidates(importer, level, dotted)
+            .iter()
+            .find_map(|path| self.by_path(path))
+    }
+
+    /// The module of that dotted name as seen from outside: the target of a WSGI server, or
+    /// the string given to `from_object`. `folder` is the process's working folder.
+    pub fn find(&self, folder: &str, dotted: &str) -> Option<ModuleId> {
+        let relative = dotted.replace('.', "/");
+        let starts = [folder, "", "src", "app", "backend", "server"];
+        let at_start = starts.iter().find_map(|start| {
+            let path = join(start, &relative);
+            files_of(&path).iter().find_map(|path| self.by_path(path))
+        });
+        at_start.or_else(|| self.find_by_suffix(&relative))
+    }
+
+    /// The one module whose path ends so; nothing when there are several.
+    fn find_by_suffix(&self, relative: &str) -> Option<ModuleId> {
+        let endings = files_of(relative).map(|file| format!("/{file}"));
+        let mut found = self
+            .by_path
+            .iter()
+            .filter(|(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
+        let (_, id) = found.next()?;
+        found.next().is_none().then_some(*id)
+    }
+
+    /// The paths an import may mean, best first. Any folder above the importer may be on
+    /// `sys.path`; one that is itself a package only when a file in it is run as a script.
+    fn candidates(&self, importer: &str, level: u32, dotted: &str) -> Vec<String> {
+        let relative = dotted.replace('.', "/");
+        let mut folder = parent(importer);
+        if level > 0 {
+            for _ in 1..level {
+                folder = parent(folder);
+            }
+            return files_of(&join(folder, &relative)).to_vec();
+        }
+        let mut folders = vec![folder];
+        while !folder.is_empty() {
+            folder = parent(folder);
+            folders.push(folder);
+        }
+        let (packages, roots): (Vec<&str>, Vec<&str>) = folders
+            .iter()
+            .partition(|folder| self.packages.contains(**folder));
+        let top = dotted.split('.').next().unwrap_or(dotted);
+        let as_script = packages.into_iter().filter(|_| !is_well_known(top));
+        let sources = ["src", "lib"].into_iter();
+        roots
+            .into_iter()
+            .chain(sources)
+            .chain(as_script)
+            .flat_map(|folder| files_of(&join(folder, &relative)))
+            .collect()
+    }
+}
+
+fn parse_one(file: &Arc<File>, before: &Modules) -> Result<Arc<Module>, String> {
+    let known = before.by_path(&file.path).map(|id| before.get(id));
+    if let Some(module) = known.filter(|module| Arc::ptr_eq(&module.file, file)) {
+        return Ok(Arc::clone(module));
+    }
+    Module::parse(Arc::clone(file)).map(Arc::new)
+}
+
+fn matters(source: &str) -> bool {
+    NEEDLES
+        .as_ref()
+        .is_none_or(|needles| needles.is_match(source))
+}
+
+/// `(level, dotted)` of every import, also those inside functions. `from a import b` may mean
+/// the module `a.b`, so both are listed.
+fn collect_imports(body: &[Stmt], imports: &mut Vec<(u32, String)>) {
+    use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+    struct Collector<'i>(&'i mut Vec<(u32, String)>);
+    impl<'a> StatementVisitor<'a> for Collector<'_> {
+        fn visit_stmt(&mut self, stmt: &'a Stmt) {
+            match stmt {
+                Stmt::Import(import) => {
+                    let names = import.names.iter();
+                    self.0
+                        .extend(names.map(|alias| (0, alias.name.to_string())));
+                }
+                Stmt::ImportFrom(from) => {
+                    let module = from.module.as_ref().map_or("", |module| module.as_str());
+                    self.0.push((from.level, module.to_owned()));
+                    for alias in &from.names {
+                        let dot = if module.is_empty() { "" } else { "." };
+                        self.0
+                            .push((from.level, format!("{module}{dot}{}", alias.name)));
+                    }
+                }
+                _ => walk_stmt(self, stmt),
+            }
+        }
+    }
+    Collector(imports).visit_body(body);
+}
+
+/// A package beats a module of the same name, as in Python.
+fn files_of(path: &str) -> [String; 2] {
+    let package = join(path, "__init__.py");
+    [package, format!("{path}.py")]
+}
+
+fn join(folder: &str, rest: &str) -> String {
+    match (folder.is_empty(), rest.is_empty()) {
+        (true, _) => rest.to_owned(),
+        (_, true) => folder.to_owned(),
+        _ => format!("{folder}/{rest}"),
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Libraries that a file of the same name beside the importer must not shadow.
+fn is_well_known(top: &str) -> bool {
+    matches!(
+        top,
+        "flask"
+            | "werkzeug"
+            | "jinja2"
+            | "markupsafe"
+            | "redis"
+            | "celery"
+            | "os"
+            | "sys"
+            | "logging"
+            | "json"
+            | "re"
+            | "html"
+            | "secrets"
+            | "random"
+            | "uuid"
+            | "types"
+            | "email"
+            | "queue"
+            | "time"
+            | "datetime"
+            | "pathlib"
+            | "typing"
+            | "socket"
+    ) || top.starts_with("flask_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modules(texts: &[(&'static str, &'static str)]) -> Modules {
+        Modules::parse(&Repository::from_texts(texts.iter().copied()))
+    }
+
+    fn import(modules: &Modules, from: &str, level: u32, dotted: &str) -> Option<String> {
+        let importer = modules.by_path(from).unwrap();
+        let id = modules.import(importer, level, dotted)?;
+        Some(modules.get(id).path().to_string())
+    }
+
+    #[test]
+    fn only_what_matters_is_parsed_and_what_it_imports() {
+        let modules = modules(&[
+            ("app.py", "import flask\nfrom helpers import join\n"),
+            ("helpers.py", "def join(a, b): return a + b\n"),
+            ("unrelated.py", "print('hello')\n"),
+        ]);
+        let paths: Vec<_> = modules.iter().map(|(_, m)| m.path().to_string()).collect();
+        assert_eq!(paths, ["app.py", "helpers.py"]);
+    }
+
+    #[test]
+    fn imports_resolve_in_packages_src_layouts_and_scripts() {
+        let modules = modules(&[
+            (
+                "src/shop/__init__.py",
+                "from flask import Flask\nfrom . import views\n",
+            ),
+            (
+                "src/shop/views.py",
+                "import flask\nfrom shop.util import f\nimport util\n",
+            ),
+            ("src/shop/util.py", "DEBUG = 1\n"),
+            ("wsgi.py", "from shop import create_app  # flask\n"),
+            ("deep/flask.py", "x = 1  # Flask\n"),
+            ("deep/main.py", "import flask\n"),
+        ]);
+        let util = Some("src/shop/util.py".to_owned());
+        assert_eq!(import(&modules, "src/shop/views.py", 0, "shop.util"), util);
+        assert_eq!(import(&modules, "src/shop/views.py", 1, "util"), util);
+        assert_eq!(import(&modules, "src/shop/views.py", 0, "util"), util);
+        let package = Some("src/shop/__init__.py".to_owned());
+        assert_eq!(import(&modules, "wsgi.py", 0, "shop"), package);
+        assert_eq!(import(&modules, "src/shop/views.py", 0, "flask"), None);
+    }
+
+    #[test]
+    fn targets_are_found_from_outside() {
+        let modules = modules(&[
+            ("src/shop/__init__.py", "# flask\n"),
+            ("services/api/wsgi.py", "# flask\n"),
+        ]);
+        assert!(modules.find("", "shop").is_some());
+        assert!(modules.find("", "api.wsgi").is_some());
+        assert!(modules.find("services/api", "wsgi").is_some());
+        assert!(modules.find("", "nothing").is_none());
+    }
+}

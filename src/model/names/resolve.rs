@@ -1,0 +1,823 @@
+//! From expressions to qualified names, and from qualified names to definitions.
+
+use std::fmt;
+
+use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
+
+use super::scope::{Binding, BindingKind, Imported, ScopeKind};
+use super::{ModuleId, Modules, Names};
+use crate::text::Span;
+
+/// Longest chain of aliases, re-exports and base classes that is followed.
+const MAX_STEPS: usize = 24;
+
+/// A name as the whole program knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Qualified {
+    /// Something of a library, by its public dotted name ("flask.send_file").
+    External(String),
+    /// Something of the repository: the module, and the path inside it ("" is the module
+    /// itself, "Config.DEBUG" a class attribute).
+    Internal(ModuleId, String),
+}
+
+impl Qualified {
+    /// The library's dotted name.
+    pub fn external(&self) -> Option<&str> {
+        match self {
+            Self::External(dotted) => Some(dotted),
+            Self::Internal(..) => None,
+        }
+    }
+
+    pub fn is(&self, dotted: &str) -> bool {
+        self.external() == Some(dotted)
+    }
+
+    fn member(self, name: &str) -> Self {
+        match self {
+            Self::External(dotted) => Self::External(public_name(format!("{dotted}.{name}"))),
+            Self::Internal(module, path) if path.is_empty() => Self::Internal(module, name.into()),
+            Self::Internal(module, path) => Self::Internal(module, format!("{path}.{name}")),
+        }
+    }
+}
+
+impl fmt::Display for Qualified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::External(dotted) => f.write_str(dotted),
+            Self::Internal(_, path) => f.write_str(path),
+        }
+    }
+}
+
+/// Where something of the repository is defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    pub module: ModuleId,
+    pub binding: Binding,
+}
+
+/// A library's object under the name its documentation uses.
+fn public_name(dotted: String) -> String {
+    const MOVED: &[(&str, &str)] = &[
+        ("flask.app.", "flask."),
+        ("flask.blueprints.", "flask."),
+        ("flask.config.", "flask."),
+        ("flask.ctx.", "flask."),
+        ("flask.globals.", "flask."),
+        ("flask.helpers.", "flask."),
+        ("flask.templating.", "flask."),
+        ("flask.wrappers.", "flask."),
+        ("flask.Markup", "markupsafe.Markup"),
+        ("flask.escape", "markupsafe.escape"),
+        ("jinja2.Markup", "markupsafe.Markup"),
+        ("jinja2.escape", "markupsafe.escape"),
+        ("jinja2.utils.markupsafe.", "markupsafe."),
+        ("jinja2.environment.", "jinja2."),
+        (
+            "jinja2.sandbox.SandboxedEnvironment",
+            "jinja2.sandbox.SandboxedEnvironment",
+        ),
+        ("werkzeug.secure_filename", "werkzeug.utils.secure_filename"),
+        ("werkzeug.run_simple", "werkzeug.serving.run_simple"),
+        ("werkzeug.wrappers.response.", "werkzeug.wrappers."),
+        ("werkzeug.utils.safe_join", "werkzeug.security.safe_join"),
+        ("flask.safe_join", "werkzeug.security.safe_join"),
+    ];
+    for (private, public) in MOVED {
+        let Some(rest) = dotted.strip_prefix(private) else {
+            continue;
+        };
+        let whole = private.ends_with('.') || rest.is_empty() || rest.starts_with('.');
+        if whole {
+            return format!("{public}{rest}");
+        }
+    }
+    dotted
+}
+
+impl Names {
+    /// The qualified name that `expr` spells, if it is a name or a chain of attributes that
+    /// leads to an import or a definition.
+    pub fn qualify(&self, modules: &Modules, module: ModuleId, expr: &Expr) -> Option<Qualified> {
+        self.qualify_within(modules, module, expr, MAX_STEPS)
+    }
+
+    fn qualify_within(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        expr: &Expr,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        match expr {
+            Expr::Name(name) => self.name(
+                modules,
+                module,
+                &name.id,
+                name.range.start().to_usize(),
+                steps,
+            ),
+            Expr::Attribute(attribute) => {
+                let base = self.qualify_within(modules, module, &attribute.value, steps)?;
+                self.member(modules, base, &attribute.attr, steps)
+            }
+            _ => None,
+        }
+    }
+
+    /// What `name` means at `offset` of `module`.
+    fn name(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        name: &str,
+        offset: usize,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let Some((scope, bindings)) = self.scopes(module).lookup(name, offset) else {
+            return self.starred(modules, module, name, steps);
+        };
+        let binding = bindings.last()?;
+        match &binding.kind {
+            BindingKind::Import(imported) => self.imported(modules, module, imported, steps),
+            BindingKind::Function | BindingKind::Class => {
+                let inner = scope.kind != ScopeKind::Function;
+                inner.then(|| self.path_of(module, binding, name))?
+            }
+            BindingKind::Value(span) => {
+                let aliases = bindings.len() == 1;
+                let value = modules.get(module).expression_at(*span);
+                let value = value.filter(|_| aliases);
+                let alias =
+                    value.and_then(|value| self.qualify_within(modules, module, value, steps));
+                let global = scope.kind == ScopeKind::Module;
+                alias.or_else(|| global.then(|| Qualified::Internal(module, name.into())))
+            }
+            BindingKind::Parameter(_) | BindingKind::Opaque => {
+                let global = scope.kind == ScopeKind::Module;
+                global.then(|| Qualified::Internal(module, name.into()))
+            }
+        }
+    }
+
+    /// The path of a definition inside its module, classes included.
+    fn path_of(&self, module: ModuleId, binding: &Binding, name: &str) -> Option<Qualified> {
+        let scopes = self.scopes(module);
+        let outer = scopes.iter().rev().find(|scope| {
+            scope.kind == ScopeKind::Class
+                && scope.span.contains(binding.span)
+                && scope.span != binding.span
+        });
+        let Some(class) = outer else {
+            return Some(Qualified::Internal(module, name.into()));
+        };
+        let class_name = class_name_of(scopes, class.span)?;
+        Some(Qualified::Internal(module, format!("{class_name}.{name}")))
+    }
+
+    fn starred(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        name: &str,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        for star in &self.scopes(module).module().stars {
+            let imported = Imported {
+                member: Some(name.into()),
+                ..star.clone()
+            };
+            let target = self.imported(modules, module, &imported, steps);
+            match target {
+                Some(Qualified::Internal(found, path))
+                    if self
+                        .scopes(found)
+                        .module()
+                        .bindings
+                        .contains_key(path.as_str()) =>
+                {
+                    return Some(Qualified::Internal(found, path));
+                }
+                Some(Qualified::External(dotted)) if is_exported(&dotted) => {
+                    return Some(Qualified::External(dotted));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn imported(
+        &self,
+        modules: &Modules,
+        importer: ModuleId,
+        imported: &Imported,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let found = modules.import(importer, imported.level, &imported.module);
+        let Some(member) = &imported.member else {
+            return Some(found.map_or_else(
+                || Qualified::External(public_name(imported.module.to_string())),
+                |module| Qualified::Internal(module, String::new()),
+            ));
+        };
+        if let Some(target) = found {
+            return self.module_member(modules, target, member, steps);
+        }
+        let dot = if imported.module.is_empty() { "" } else { "." };
+        let dotted = format!("{}{dot}{member}", imported.module);
+        if let Some(submodule) = modules.import(importer, imported.level, &dotted) {
+            return Some(Qualified::Internal(submodule, String::new()));
+        }
+        (imported.level == 0).then(|| Qualified::External(public_name(dotted)))
+    }
+
+    /// `target.member`, where `target` is a module: something it binds, or a submodule.
+    fn module_member(
+        &self,
+        modules: &Modules,
+        target: ModuleId,
+        member: &str,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        let bindings = self.scopes(target).module().bindings.get(member);
+        if let Some(binding) = bindings.and_then(|bindings| bindings.last()) {
+            if let BindingKind::Import(imported) = &binding.kind {
+                return self.imported(modules, target, imported, steps);
+            }
+            let end = modules.get(target).file.text.len();
+            return self.name(modules, target, member, end, steps);
+        }
+        if let Some(submodule) = modules.import(target, 1, member)
+            && modules.get(target).path().ends_with("__init__.py")
+        {
+            return Some(Qualified::Internal(submodule, String::new()));
+        }
+        let starred = self.starred(modules, target, member, steps);
+        Some(starred.unwrap_or_else(|| Qualified::Internal(target, member.into())))
+    }
+
+    fn member(
+        &self,
+        modules: &Modules,
+        base: Qualified,
+        name: &str,
+        steps: usize,
+    ) -> Option<Qualified> {
+        match base {
+            Qualified::Internal(module, path) if path.is_empty() => {
+                self.module_member(modules, module, name, steps)
+            }
+            base => Some(base.member(name)),
+        }
+    }
+
+    /// Where `name` is defined, for names of the repository.
+    pub fn definition(&self, name: &Qualified) -> Option<Definition> {
+        let Qualified::Internal(module, path) = name else {
+            return None;
+        };
+        let scopes = self.scopes(*module);
+        let mut scope = scopes.module();
+        let mut parts = path.split('.').peekable();
+        loop {
+            let part = parts.next()?;
+            let binding = scope.bindings.get(part)?.last()?;
+            if parts.peek().is_none() {
+                return Some(Definition {
+                    module: *module,
+                    binding: binding.clone(),
+                });
+            }
+            scope = scopes
+                .iter()
+                .find(|inner| inner.kind == ScopeKind::Class && inner.span == binding.span)?;
+        }
+    }
+
+    /// The function that `name` defines.
+    pub fn function<'m>(
+        &self,
+        modules: &'m Modules,
+        name: &Qualified,
+    ) -> Option<(ModuleId, &'m StmtFunctionDef)> {
+        let found = self.definition(name)?;
+        match modules
+            .get(found.module)
+            .statement_exactly(found.binding.span)?
+        {
+            Stmt::FunctionDef(function) => Some((found.module, function)),
+            _ => None,
+        }
+    }
+
+    /// The class that `name` defines.
+    pub fn class<'m>(
+        &self,
+        modules: &'m Modules,
+        name: &Qualified,
+    ) -> Option<(ModuleId, &'m StmtClassDef)> {
+        let found = self.definition(name)?;
+        match modules
+            .get(found.module)
+            .statement_exactly(found.binding.span)?
+        {
+            Stmt::ClassDef(class) => Some((found.module, class)),
+            _ => None,
+        }
+    }
+
+    /// Whether `class` is the library class `base` or inherits from it.
+    pub fn is_subclass(&self, modules: &Modules, class: &Qualified, base: &str) -> bool {
+        self.is_subclass_within(modules, class, base, MAX_STEPS)
+    }
+
+    fn is_subclass_within(
+        &self,
+        modules: &Modules,
+        class: &Qualified,
+        base: &str,
+        steps: usize,
+    ) -> bool {
+        if class.is(base) {
+            return true;
+        }
+        let (Some(steps), Some((module, class))) =
+            (steps.checked_sub(1), self.class(modules, class))
+        else {
+            return false;
+        };
+        let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
+        bases
+            .filter_map(|expr| self.qualify_within(modules, module, expr, steps))
+            .any(|parent| self.is_subclass_within(modules, &parent, base, steps))
+    }
+
+    /// The class that `expr` is an instance of, as far as assignments, annotations, `self`
+    /// attributes and the returns of the repository's functions tell.
+    pub fn type_of(&self, modules: &Modules, module: ModuleId, expr: &Expr) -> Option<Qualified> {
+        self.type_within(modules, module, expr, MAX_STEPS)
+    }
+
+    fn type_within(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        expr: &Expr,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        match expr {
+            Expr::Call(call) => {
+                let callee = self.callee_within(modules, module, &call.func, steps)?;
+                self.returned(modules, callee, steps)
+            }
+            Expr::Name(name) => {
+                let offset = name.range.start().to_usize();
+                self.type_of_name(modules, module, &name.id, offset, steps)
+            }
+            Expr::Attribute(attribute) => {
+                let qualified = self.qualify_within(modules, module, expr, steps);
+                if let Some(found) = qualified
+                    && let Some(kind) = self.type_of_global(modules, &found, steps)
+                {
+                    return Some(kind);
+                }
+                if let Some(kind) = self.type_of_self(modules, module, attribute, steps) {
+                    return Some(kind);
+                }
+                let base = self.type_within(modules, module, &attribute.value, steps)?;
+                self.type_of_member(modules, &base, &attribute.attr)
+            }
+            Expr::Named(named) => self.type_within(modules, module, &named.value, steps),
+            Expr::Await(inner) => self.type_within(modules, module, &inner.value, steps),
+            _ => None,
+        }
+    }
+
+    fn type_of_name(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        name: &str,
+        offset: usize,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        let Some((_, bindings)) = self.scopes(module).lookup(name, offset) else {
+            let starred = self.starred(modules, module, name, steps)?;
+            return self.type_of_global(modules, &starred, steps);
+        };
+        bindings
+            .iter()
+            .rev()
+            .find_map(|binding| match &binding.kind {
+                BindingKind::Value(span) => {
+                    let value = modules.get(module).expression_at(*span)?;
+                    self.type_within(modules, module, value, steps)
+                }
+                BindingKind::Import(imported) => {
+                    let target = self.imported(modules, module, imported, steps)?;
+                    self.type_of_global(modules, &target, steps)
+                }
+                BindingKind::Parameter(Some(annotation)) => {
+                    let annotation = modules.get(module).expression_at(*annotation)?;
+                    self.annotated(modules, module, annotation, steps)
+                }
+                // Flask's own convention for factories and extensions: `def init_app(app)`.
+                BindingKind::Parameter(None) => matches!(name, "app" | "application" | "flask_app")
+                    .then(|| Qualified::External("flask.Flask".into())),
+                _ => None,
+            })
+    }
+
+    fn annotated(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        annotation: &Expr,
+        steps: usize,
+    ) -> Option<Qualified> {
+        match annotation {
+            Expr::BinOp(either) => self
+                .annotated(modules, module, &either.left, steps)
+                .or_else(|| self.annotated(modules, module, &either.right, steps)),
+            Expr::Subscript(generic) => self.annotated(modules, module, &generic.slice, steps),
+            Expr::StringLiteral(quoted) => {
+                let name = quoted.value.to_str();
+                let offset = quoted.range.start().to_usize();
+                self.name(modules, module, name, offset, steps)
+            }
+            _ => self.qualify_within(modules, module, annotation, steps),
+        }
+    }
+
+    /// The type of what a qualified name holds: a proxy of Flask's, or a global of a module.
+    fn type_of_global(
+        &self,
+        modules: &Modules,
+        name: &Qualified,
+        steps: usize,
+    ) -> Option<Qualified> {
+        match name {
+            Qualified::External(dotted) => match dotted.as_str() {
+                "flask.current_app" => Some(Qualified::External("flask.Flask".into())),
+                "flask.request" => Some(Qualified::External("flask.Request".into())),
+                "flask.session" => Some(Qualified::External("flask.Session".into())),
+                _ => None,
+            },
+            Qualified::Internal(module, path) => {
+                if path.is_empty() || path.contains('.') {
+                    return None;
+                }
+                let end = modules.get(*module).file.text.len();
+                self.type_of_name(modules, *module, path, end, steps)
+            }
+        }
+    }
+
+    /// `self.name`: the type of what the class assigns to it anywhere.
+    fn type_of_self(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        attribute: &ruff_python_ast::ExprAttribute,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        let Expr::Name(base) = &*attribute.value else {
+            return None;
+        };
+        if base.id.as_str() != "self" {
+            return None;
+        }
+        let offset = attribute.range.start().to_usize();
+        let class = self.scopes(module).enclosing_class(offset)?.span;
+        let Some(Stmt::ClassDef(class)) = modules.get(module).statement_exactly(class) else {
+            return None;
+        };
+        let mut assigned = AssignedToSelf {
+            name: &attribute.attr,
+            values: Vec::new(),
+        };
+        ruff_python_ast::statement_visitor::StatementVisitor::visit_body(
+            &mut assigned,
+            &class.body,
+        );
+        let mut values = assigned.values.into_iter();
+        values.find_map(|value| self.type_within(modules, module, value, steps))
+    }
+
+    fn type_of_member(
+        &self,
+        modules: &Modules,
+        base: &Qualified,
+        member: &str,
+    ) -> Option<Qualified> {
+        if self.is_subclass(modules, base, "flask.Flask") {
+            let known = match member {
+                "config" => "flask.Config",
+                "jinja_env" => "jinja2.Environment",
+                _ => return None,
+            };
+            return Some(Qualified::External(known.into()));
+        }
+        // connexion.FlaskApp(...).app is the Flask object.
+        let wraps = ["connexion.App", "connexion.FlaskApp"];
+        (member == "app" && wraps.iter().any(|class| base.is(class)))
+            .then(|| Qualified::External("flask.Flask".into()))
+    }
+
+    /// What calling `callee` gives: an instance of the class, or the function's return type.
+    fn returned(&self, modules: &Modules, callee: Qualified, steps: usize) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        if let Qualified::External(dotted) = &callee {
+            let last = dotted.rsplit('.').next().unwrap_or(dotted);
+            let is_class = last.starts_with(char::is_uppercase);
+            return is_class.then_some(callee);
+        }
+        if self.class(modules, &callee).is_some() {
+            return Some(callee);
+        }
+        let (module, function) = self.function(modules, &callee)?;
+        let mut returns = Returns(Vec::new());
+        ruff_python_ast::statement_visitor::StatementVisitor::visit_body(
+            &mut returns,
+            &function.body,
+        );
+        let mut values = returns.0.into_iter();
+        values.find_map(|value| self.type_within(modules, module, value, steps))
+    }
+
+    /// What a call's function is: a qualified name, or a method of a known type
+    /// ("flask.Flask.run" for `app.run`, whatever `app` is called).
+    pub fn callee(&self, modules: &Modules, module: ModuleId, func: &Expr) -> Option<Qualified> {
+        self.callee_within(modules, module, func, MAX_STEPS)
+    }
+
+    fn callee_within(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        func: &Expr,
+        steps: usize,
+    ) -> Option<Qualified> {
+        let steps = steps.checked_sub(1)?;
+        let qualified = self.qualify_within(modules, module, func, steps);
+        let is_definite = match &qualified {
+            Some(Qualified::External(dotted)) => !dotted.starts_with("flask.current_app."),
+            Some(name) => self.definition(name).is_some_and(|found| {
+                matches!(
+                    found.binding.kind,
+                    BindingKind::Function | BindingKind::Class
+                )
+            }),
+            None => false,
+        };
+        if is_definite {
+            return qualified;
+        }
+        let Expr::Attribute(method) = func else {
+            return qualified;
+        };
+        let Some(receiver) = self.type_within(modules, module, &method.value, steps) else {
+            return qualified;
+        };
+        let own = receiver.clone().member(&method.attr);
+        if self.definition(&own).is_some() {
+            return Some(own);
+        }
+        for base in ["flask.Flask", "flask.Blueprint", "flask_socketio.SocketIO"] {
+            if self.is_subclass(modules, &receiver, base) {
+                return Some(Qualified::External(format!("{base}.{}", method.attr)));
+            }
+        }
+        Some(own)
+    }
+}
+
+fn class_name_of(scopes: &super::Scopes, span: Span) -> Option<String> {
+    scopes.iter().find_map(|scope| {
+        let named = scope.bindings.iter().find(|(_, bindings)| {
+            let class =
+                |binding: &Binding| binding.kind == BindingKind::Class && binding.span == span;
+            bindings.iter().any(class)
+        })?;
+        Some(named.0.to_string())
+    })
+}
+
+/// What `from flask import *` and its like bring: only what they document.
+fn is_exported(dotted: &str) -> bool {
+    matches!(
+        dotted,
+        "flask.Flask"
+            | "flask.Blueprint"
+            | "flask.request"
+            | "flask.session"
+            | "flask.current_app"
+            | "flask.send_file"
+            | "flask.send_from_directory"
+            | "flask.render_template"
+            | "flask.render_template_string"
+            | "flask.make_response"
+            | "flask.Response"
+            | "flask.abort"
+            | "flask.redirect"
+            | "flask.jsonify"
+            | "flask.url_for"
+            | "markupsafe.Markup"
+            | "markupsafe.escape"
+    )
+}
+
+struct AssignedToSelf<'a, 'n> {
+    name: &'n str,
+    values: Vec<&'a Expr>,
+}
+
+impl<'a> ruff_python_ast::statement_visitor::StatementVisitor<'a> for AssignedToSelf<'a, '_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        let (targets, value) = match stmt {
+            Stmt::Assign(assign) => (assign.targets.as_slice(), Some(&assign.value)),
+            Stmt::AnnAssign(assign) => {
+                (std::slice::from_ref(&*assign.target), assign.value.as_ref())
+            }
+            _ => (&[][..], None),
+        };
+        let is_wanted = |target: &Expr| {
+            matches!(target, Expr::Attribute(attribute)
+                if attribute.attr.as_str() == self.name
+                    && matches!(&*attribute.value, Expr::Name(base) if base.id.as_str() == "self"))
+        };
+        if let Some(value) = value.filter(|_| targets.iter().any(is_wanted)) {
+            self.values.push(value);
+        }
+        ruff_python_ast::statement_visitor::walk_stmt(self, stmt);
+    }
+}
+
+/// The values a function returns itself; nested functions are not looked into.
+struct Returns<'a>(Vec<&'a Expr>);
+
+impl<'a> ruff_python_ast::statement_visitor::StatementVisitor<'a> for Returns<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Return(stmt) => self.0.extend(stmt.value.as_deref()),
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            _ => ruff_python_ast::statement_visitor::walk_stmt(self, stmt),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::Repository;
+
+    /// The callee of the first call that starts with `needle` in `path`.
+    fn callee(texts: &[(&str, &str)], path: &str, needle: &str) -> Option<String> {
+        let modules = Modules::parse(&Repository::from_texts(texts.iter().copied()));
+        let names = Names::collect(&modules);
+        let id = modules.by_path(path).unwrap();
+        let module = modules.get(id);
+        let start = module.file.text.as_str().find(needle).unwrap();
+        let call = module
+            .ancestors(Span::new(start, start + needle.len()))
+            .into_iter()
+            .rev()
+            .find_map(|node| match node {
+                ruff_python_ast::AnyNodeRef::ExprCall(call) => Some(call),
+                _ => None,
+            })?;
+        names
+            .callee(&modules, id, &call.func)
+            .map(|name| name.to_string())
+    }
+
+    #[test]
+    fn aliases_are_seen_through() {
+        for (source, needle) in [
+            ("from flask import send_file\nsend_file(x)\n", "send_file("),
+            ("from flask import send_file as s\ns(x)\n", "s(x"),
+            ("import flask as f\nf.send_file(x)\n", "f.send"),
+            (
+                "import flask.helpers\nflask.helpers.send_file(x)\n",
+                "flask.helpers.send_file(",
+            ),
+            (
+                "def g():\n    from flask import send_file\n    send_file(x)\n",
+                "send_file(",
+            ),
+            ("import flask\ns = flask.send_file\ns(x)\n", "s(x"),
+        ] {
+            let found = callee(&[("app.py", source)], "app.py", needle);
+            assert_eq!(found.as_deref(), Some("flask.send_file"), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_projects_own_function_is_its_own() {
+        let texts = [
+            (
+                "web.py",
+                "import flask\ndef send_file(a, b, c):\n    return flask.send_file(b)\n",
+            ),
+            (
+                "app.py",
+                "import flask\nfrom web import send_file\nsend_file(1, 2, 3)\n",
+            ),
+        ];
+        let modules = Modules::parse(&Repository::from_texts(texts));
+        let names = Names::collect(&modules);
+        let id = modules.by_path("app.py").unwrap();
+        let Some(Stmt::Expr(stmt)) = modules.get(id).body().last() else {
+            panic!("no statement")
+        };
+        let Expr::Call(call) = &*stmt.value else {
+            panic!("no call")
+        };
+        let found = names.callee(&modules, id, &call.func).unwrap();
+        assert!(names.function(&modules, &found).is_some());
+        assert_eq!(found.external(), None);
+    }
+
+    #[test]
+    fn a_local_name_shadows_an_import() {
+        let source = "from flask import request\ndef f(request):\n    request.get(1)\n";
+        assert_eq!(callee(&[("app.py", source)], "app.py", "request.get"), None);
+    }
+
+    #[test]
+    fn methods_are_known_by_the_receivers_type() {
+        let factory = "from flask import Flask\ndef create_app():\n    app = Flask(__name__)\n    return app\n";
+        let run = Some("flask.Flask.run");
+        for (main, needle) in [
+            (
+                "from shop import create_app\napp = create_app()\napp.run(debug=True)\n",
+                "app.run(",
+            ),
+            (
+                "import shop\nshop.create_app().run()\n",
+                "shop.create_app().run(",
+            ),
+            (
+                "from shop import create_app\nclass S:\n    def __init__(self):\n        self.app = create_app()\n    def go(self):\n        self.app.run()\n",
+                "self.app.run(",
+            ),
+            (
+                "import flask\nclass Mine(flask.Flask):\n    pass\nserver = Mine('x')\nserver.run()\n",
+                "server.run(",
+            ),
+            (
+                "from flask import current_app\ncurrent_app.run()\n",
+                "current_app.run(",
+            ),
+            (
+                "from flask import Flask\ndef go(server: Flask):\n    server.run()\n",
+                "server.run(",
+            ),
+        ] {
+            let texts = [("shop/__init__.py", factory), ("main.py", main)];
+            assert_eq!(callee(&texts, "main.py", needle).as_deref(), run, "{main}");
+        }
+        let unrelated = "import flask\nimport worker\nw = worker.Pool()\nw.run(debug=True)\n";
+        let found = callee(&[("main.py", unrelated)], "main.py", "w.run(");
+        assert_eq!(found.as_deref(), Some("worker.Pool.run"));
+    }
+
+    #[test]
+    fn reexports_and_cycles_end() {
+        let texts = [
+            (
+                "shop/__init__.py",
+                "import flask\nfrom .core import helper\nfrom .a import x\n",
+            ),
+            ("shop/core.py", "from flask import send_file as helper\n"),
+            ("shop/a.py", "from .b import x  # flask\n"),
+            ("shop/b.py", "from .a import x  # flask\n"),
+            (
+                "app.py",
+                "import flask\nfrom shop import helper, x\nhelper(1)\nx(2)\n",
+            ),
+        ];
+        assert_eq!(
+            callee(&texts, "app.py", "helper(").as_deref(),
+            Some("flask.send_file")
+        );
+        assert_eq!(callee(&texts, "app.py", "x(2"), None);
+    }
+
+    #[test]
+    fn configuration_objects_have_a_type() {
+        let source = "from flask import Flask\napp = Flask('x')\napp.config.from_object('c')\n";
+        let found = callee(&[("app.py", source)], "app.py", "app.config.from_object");
+        assert_eq!(found.as_deref(), Some("flask.Config.from_object"));
+    }
+}
