@@ -1,4 +1,5 @@
 //! ③ Trees to one model of the application.
 
+pub mod deployment;
 pub mod modules;
 pub mod names;

@@ -1,3 +1,5 @@
 //! ② Text to trees with byte spans. One file per language.
 
+pub mod dotenv;
+pub mod mapped;
 pub mod python;

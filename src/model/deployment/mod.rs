@@ -1,0 +1,193 @@
+//! What production starts, and with which environment: read from every deployment file.
+//!
+//! One file per surface; [`rules`] holds what is common to all of them: which names mean which
+//! stage, which values turn debug mode on.
+
+mod dotenv;
+mod files;
+mod process;
+pub mod rules;
+mod setting;
+mod values;
+
+pub use process::{Flag, FlagKind, Form, Process, Quoting, Server, Target, User, Word};
+pub use rules::flask_debug_on;
+pub use setting::{EnvSetting, EnvValue};
+
+use crate::discover::Repository;
+
+/// What the deployment files of a repository say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Deployment {
+    /// Every command that some file starts, in the order of their files.
+    pub processes: Vec<Process>,
+    /// Every environment variable that some file sets, in the order of their files.
+    pub environment: Vec<EnvSetting>,
+    /// Whether code of the application loads `.env` by itself (`load_dotenv()`), so that a WSGI
+    /// server sees it too.
+    pub code_loads_dotenv: bool,
+}
+
+impl Deployment {
+    /// Reads every deployment file of the repository. Broken files give what can be read of them.
+    pub fn read(repo: &Repository) -> Self {
+        let mut deployment = Self::default();
+        for file in repo.files() {
+            if files::surface_of(file) == Some(Surface::Dotenv) {
+                deployment.environment.extend(dotenv::read(file));
+            }
+        }
+        deployment
+    }
+
+    /// The processes that production starts.
+    pub fn production(&self) -> impl Iterator<Item = &Process> {
+        let production = |process: &&Process| process.stage == Stage::Production;
+        self.processes.iter().filter(production)
+    }
+
+    /// Every setting of the variable `name`, whatever its stage.
+    pub fn settings<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a EnvSetting> {
+        self.environment.iter().filter(move |it| it.name == name)
+    }
+
+    /// The settings of `name` that production sees. Those of `.env` and `.flaskenv` count unless
+    /// every production process is known to be a WSGI server and no code loads the file.
+    pub fn production_settings<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a EnvSetting> {
+        let dotenv = self.dotenv_reaches_production();
+        self.settings(name).filter(move |it| {
+            it.stage == Stage::Production
+                && (dotenv || it.surface != Surface::Dotenv || self.is_handed_on(it))
+        })
+    }
+
+    /// The production processes that start, or may start, Flask's development server.
+    pub fn starts_with_dev_server(&self) -> Vec<&Process> {
+        let mut found: Vec<&Process> = Vec::new();
+        for process in self.production().filter(|it| it.may_be_dev_server()) {
+            if !found.iter().any(|it| it.location == process.location) {
+                found.push(process);
+            }
+        }
+        found
+    }
+
+    /// The processes that load a Flask application, whatever their stage.
+    pub fn servers(&self) -> impl Iterator<Item = &Process> {
+        let serves = |process: &&Process| {
+            process.may_be_dev_server()
+                || process.server.is_production_server()
+                || process.target.is_some()
+        };
+        self.processes.iter().filter(serves)
+    }
+
+    /// The files that start a server, without repetition.
+    pub fn server_files(&self) -> Vec<&str> {
+        let mut files: Vec<&str> = Vec::new();
+        for process in self.servers() {
+            if !files.contains(&&*process.location.path) {
+                files.push(&process.location.path);
+            }
+        }
+        files
+    }
+
+    /// Whether a committed `.env` or `.flaskenv` is loaded by what production starts (facts 1.6).
+    /// True as well when nothing in the repository says what production starts.
+    pub fn dotenv_reaches_production(&self) -> bool {
+        let mut servers = self.production().filter(|it| {
+            it.may_be_dev_server() || it.server.is_production_server() || it.target.is_some()
+        });
+        let Some(first) = servers.next() else {
+            return true;
+        };
+        self.code_loads_dotenv || first.reads_dotenv() || servers.any(Process::reads_dotenv)
+    }
+
+    /// Whether a production process gets the setting handed (compose's `env_file`).
+    fn is_handed_on(&self, setting: &EnvSetting) -> bool {
+        self.production().any(|it| {
+            it.environment
+                .iter()
+                .any(|own| own.location == setting.location)
+        })
+    }
+}
+
+/// The kinds of files that deployment is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Surface {
+    Dockerfile,
+    Compose,
+    Procfile,
+    /// systemd.
+    Unit,
+    Shell,
+    Supervisor,
+    Kubernetes,
+    Helm,
+    Ansible,
+    GithubActions,
+    GitlabCi,
+    Jenkins,
+    Makefile,
+    AppJson,
+    GunicornConfig,
+    UwsgiConfig,
+    /// `.env`, `.flaskenv` and other files of `NAME=value` lines.
+    Dotenv,
+    /// `WSGIScriptAlias` in an Apache configuration.
+    Apache,
+    /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`.
+    Platform,
+}
+
+impl Surface {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Dockerfile => "Dockerfile",
+            Self::Compose => "compose file",
+            Self::Procfile => "Procfile",
+            Self::Unit => "systemd unit",
+            Self::Shell => "shell script",
+            Self::Supervisor => "supervisor configuration",
+            Self::Kubernetes => "Kubernetes manifest",
+            Self::Helm => "Helm chart",
+            Self::Ansible => "Ansible playbook",
+            Self::GithubActions => "GitHub Actions workflow",
+            Self::GitlabCi => "GitLab CI configuration",
+            Self::Jenkins => "Jenkinsfile",
+            Self::Makefile => "Makefile",
+            Self::AppJson => "app.json",
+            Self::GunicornConfig => "gunicorn configuration",
+            Self::UwsgiConfig => "uWSGI configuration",
+            Self::Dotenv => "environment file",
+            Self::Apache => "Apache configuration",
+            Self::Platform => "platform configuration",
+        }
+    }
+}
+
+/// What a deployment file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    Production,
+    Development,
+    Test,
+    Unknown,
+}
+
+impl Stage {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Development => "development",
+            Self::Test => "test",
+            Self::Unknown => "unknown",
+        }
+    }
+}
