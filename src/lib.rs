@@ -21,3 +21,5 @@ pub mod parse;
 pub mod model;
 
 pub mod finding;
+
+pub mod diff;
