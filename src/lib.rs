@@ -22,4 +22,12 @@ pub mod model;
 
 pub mod finding;
 
-pub mod diff;
+pub mod edit;
+
+pub mod strategies;
+
+pub mod assessment;
+
+pub mod patch;
+
+pub mod session;

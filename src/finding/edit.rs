@@ -57,6 +57,7 @@ impl Edit {
             import: Import {
                 module: module.into(),
                 name: Some(name.into()),
+                alias: None,
             },
         }
     }
@@ -68,6 +69,7 @@ impl Edit {
             import: Import {
                 module: module.into(),
                 name: None,
+                alias: None,
             },
         }
     }
@@ -79,6 +81,7 @@ impl Edit {
             import: Import {
                 module: module.into(),
                 name: Some(name.into()),
+                alias: None,
             },
         }
     }
@@ -99,9 +102,29 @@ impl Edit {
     }
 }
 
-/// `import module` or `from module import name`.
+/// `import module` or `from module import name [as alias]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Import {
     pub module: String,
     pub name: Option<String>,
+    /// Where the plain name is taken by something else in the file.
+    pub alias: Option<String>,
+}
+
+impl Import {
+    /// The name that the import binds.
+    pub fn bound(&self) -> &str {
+        let name = self.name.as_deref().unwrap_or(&self.module);
+        self.alias.as_deref().unwrap_or(name)
+    }
+
+    /// The statement that makes this import alone.
+    pub fn statement(&self) -> String {
+        let alias = self.alias.as_deref();
+        let alias = alias.map_or_else(String::new, |alias| format!(" as {alias}"));
+        match &self.name {
+            Some(name) => format!("from {} import {name}{alias}", self.module),
+            None => format!("import {}{alias}", self.module),
+        }
+    }
 }

@@ -1,0 +1,622 @@
+//! Imports: placed where the file keeps them, once only, and dropped when nothing needs them.
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{Alias, Stmt, StmtImportFrom};
+use ruff_text_size::Ranged as _;
+
+use crate::finding::{Edit, Import};
+use crate::model::Model;
+use crate::model::modules::ModuleId;
+use crate::model::names::{BindingKind, Qualified, Scopes};
+use crate::parse::python::Module;
+use crate::text::Span;
+
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
+/// The text by which code at `offset` of a file can call `module.name`, and the edit that makes
+/// it so: an existing import is used, whatever its alias; a name that means something else in
+/// the file is left alone and an alias is imported.
+pub fn name_for(
+    model: &Model,
+    file: ModuleId,
+    offset: usize,
+    module: &str,
+    name: &str,
+) -> (String, Option<Edit>) {
+    let scopes = model.names.scopes(file);
+    if let Some(spelling) = existing(scopes, offset, module, name) {
+        return (spelling, None);
+    }
+    let free = is_free(scopes, offset, name);
+    let import = Import {
+        module: module.into(),
+        name: Some(name.into()),
+        alias: (!free).then(|| format!("_{name}")),
+    };
+    let edit = Edit::Import {
+        path: model.modules.get(file).path().clone(),
+        import: import.clone(),
+    };
+    (import.bound().to_owned(), Some(edit))
+}
+
+/// Like [`name_for`] for a whole module: `os` for `os.environ`.
+pub fn module_for(
+    model: &Model,
+    file: ModuleId,
+    offset: usize,
+    module: &str,
+) -> (String, Option<Edit>) {
+    let scopes = model.names.scopes(file);
+    let imported = scopes.module().bindings.iter().find(|(bound, bindings)| {
+        bindings.iter().any(|binding| {
+            matches!(&binding.kind, BindingKind::Import(import)
+                if import.level == 0 && &*import.module == module && import.member.is_none())
+        }) && visible(scopes, offset, bound)
+    });
+    if let Some((bound, _)) = imported {
+        return (bound.to_string(), None);
+    }
+    let import = Import {
+        module: module.into(),
+        name: None,
+        alias: (!is_free(scopes, offset, module)).then(|| format!("_{module}")),
+    };
+    let path = model.modules.get(file).path().clone();
+    let bound = import.bound().to_owned();
+    (bound, Some(Edit::Import { path, import }))
+}
+
+/// A spelling that means `module.name` already: an imported name, or an attribute of an
+/// imported module.
+fn existing(scopes: &Scopes, offset: usize, module: &str, name: &str) -> Option<String> {
+    let bindings = scopes.module().bindings.iter();
+    let mut spellings: Vec<String> = bindings
+        .flat_map(|(bound, bindings)| bindings.iter().map(move |binding| (bound, binding)))
+        .filter(|(bound, _)| visible(scopes, offset, bound))
+        .filter_map(|(bound, binding)| match &binding.kind {
+            BindingKind::Import(import) if import.level > 0 || &*import.module != module => None,
+            BindingKind::Import(import) => match &import.member {
+                Some(member) if &**member == name => Some(bound.to_string()),
+                None => Some(format!("{bound}.{name}")),
+                Some(_) => None,
+            },
+            _ => None,
+        })
+        .collect();
+    spellings.sort_by_key(|spelling| (spelling.contains('.'), spelling.clone()));
+    spellings.into_iter().next()
+}
+
+/// Whether the module-level name `bound` is what code at `offset` sees, bound once.
+fn visible(scopes: &Scopes, offset: usize, bound: &str) -> bool {
+    scopes
+        .lookup(bound, offset)
+        .is_some_and(|(scope, bindings)| {
+            std::ptr::eq(scope, scopes.module())
+                && bindings
+                    .iter()
+                    .all(|binding| matches!(binding.kind, BindingKind::Import(_)))
+        })
+}
+
+fn is_free(scopes: &Scopes, offset: usize, name: &str) -> bool {
+    scopes.lookup(name, offset).is_none() && !scopes.module().bindings.contains_key(name)
+}
+
+/// Whether `expr` at its place means the library object `dotted`.
+pub fn means(model: &Model, file: ModuleId, expr: &ruff_python_ast::Expr, dotted: &str) -> bool {
+    let found = model.names.qualify(&model.modules, file, expr);
+    found.is_some_and(|name: Qualified| name.is(dotted))
+}
+
+/// A change of a file's text: what the imports need, lowered.
+type Change = (Span, String);
+
+/// Turns the imports to add and to drop into changes of `module`'s text. `replaced` are the
+/// other changes of the plan: names used only inside replaced text are no longer used.
+pub fn lower(
+    module: &Module,
+    replaced: &[(Span, &str)],
+    add: &[Import],
+    drop: &[Import],
+) -> Vec<Change> {
+    let mut missing: Vec<&Import> = add
+        .iter()
+        .filter(|import| !is_imported(module, import))
+        .collect();
+    missing.sort();
+    missing.dedup();
+    let unused: Vec<&Import> = drop
+        .iter()
+        .filter(|import| !add.contains(import) && is_unused(module, import, replaced))
+        .collect();
+    let mut changes = Vec::new();
+    for stmt in module.body() {
+        match stmt {
+            Stmt::ImportFrom(statement) => {
+                changes.extend(rework(module, statement, &mut missing, &unused));
+            }
+            Stmt::Import(statement) if statement.names.len() == 1 => {
+                let alias = &statement.names[0];
+                let is_unused = unused.iter().any(|import| {
+                    import.name.is_none()
+                        && import.module == alias.name.as_str()
+                        && alias.asname.is_none()
+                });
+                if is_unused {
+                    changes.push((whole_line(module, statement.range.into()), String::new()));
+                }
+            }
+            _ => {}
+        }
+    }
+    changes.extend(missing.into_iter().map(|import| new_line(module, import)));
+    changes
+}
+
+fn is_imported(module: &Module, wanted: &Import) -> bool {
+    module.body().iter().any(|stmt| match (stmt, &wanted.name) {
+        (Stmt::ImportFrom(from), Some(name)) => {
+            is_from(from, &wanted.module)
+                && from.names.iter().any(|alias| {
+                    alias.name.as_str() == name
+                        && alias.asname.as_deref() == wanted.alias.as_deref()
+                })
+        }
+        (Stmt::Import(import), None) => import.names.iter().any(|alias| {
+            alias.name.as_str() == wanted.module
+                && alias.asname.as_deref() == wanted.alias.as_deref()
+        }),
+        _ => false,
+    })
+}
+
+fn is_from(from: &StmtImportFrom, module: &str) -> bool {
+    from.level == 0 && from.module.as_deref() == Some(module)
+}
+
+/// Whether nothing but the import itself and replaced text uses the name.
+fn is_unused(module: &Module, import: &Import, replaced: &[(Span, &str)]) -> bool {
+    // What a package imports, others may import from it.
+    if module.path().ends_with("__init__.py") {
+        return false;
+    }
+    let name = import.bound();
+    let source = module.file.text.as_str();
+    let is_import = |span: Span| {
+        module.body().iter().any(|stmt| {
+            matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_))
+                && Span::from(stmt.range()).contains(span)
+        })
+    };
+    let used_by_name = module.tokens().iter().any(|token| {
+        let span = Span::from(token.range());
+        let is_name = token.kind() == TokenKind::Name && &source[span.start..span.end] == name;
+        let is_listed =
+            token.kind() == TokenKind::String && source[span.start..span.end].contains(name);
+        (is_name || is_listed)
+            && !is_import(span)
+            && !replaced.iter().any(|(gone, _)| gone.contains(span))
+    });
+    let used_by_new_text = replaced.iter().any(|(_, text)| mentions(text, name));
+    !used_by_name && !used_by_new_text
+}
+
+/// Whether `text` has `name` as a whole word.
+fn mentions(text: &str, name: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    })
+}
+
+/// Adds to and drops from one `from … import …` statement. What it takes up leaves `missing`.
+fn rework(
+    module: &Module,
+    statement: &StmtImportFrom,
+    missing: &mut Vec<&Import>,
+    unused: &[&Import],
+) -> Vec<Change> {
+    let is_star = statement
+        .names
+        .iter()
+        .any(|alias| alias.name.as_str() == "*");
+    let Some(from) = statement.module.as_deref().filter(|_| !is_star) else {
+        return Vec::new();
+    };
+    if statement.level > 0 {
+        return Vec::new();
+    }
+    let (mut added, rest): (Vec<&Import>, Vec<&Import>) = std::mem::take(missing)
+        .into_iter()
+        .partition(|import| import.module == from && import.name.is_some());
+    *missing = rest;
+    let mut dropped: Vec<&Alias> = statement
+        .names
+        .iter()
+        .filter(|alias| {
+            unused.iter().any(|import| {
+                import.module == from
+                    && import.name.as_deref() == Some(alias.name.as_str())
+                    && alias.asname.is_none()
+            })
+        })
+        .collect();
+    let mut changes = Vec::new();
+    while !dropped.is_empty() && !added.is_empty() {
+        let (alias, import) = (dropped.remove(0), added.remove(0));
+        changes.push((alias.range.into(), member(import)));
+    }
+    if dropped.len() == statement.names.len() {
+        changes.push((whole_line(module, statement.range.into()), String::new()));
+        return changes;
+    }
+    for alias in dropped {
+        changes.push((without(statement, alias), String::new()));
+    }
+    changes.extend(extend(module, statement, &added));
+    changes
+}
+
+fn member(import: &Import) -> String {
+    let name = import.name.as_deref().unwrap_or_default();
+    match &import.alias {
+        Some(alias) => format!("{name} as {alias}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The span that takes an alias and one comma away.
+fn without(statement: &StmtImportFrom, alias: &Alias) -> Span {
+    let at = statement
+        .names
+        .iter()
+        .position(|other| other.range == alias.range);
+    let at = at.unwrap_or(0);
+    let (start, end) = match (at.checked_sub(1), statement.names.get(at + 1)) {
+        (_, Some(next)) => (alias.range.start(), next.range.start()),
+        (Some(before), None) => (statement.names[before].range.end(), alias.range.end()),
+        (None, None) => (alias.range.start(), alias.range.end()),
+    };
+    Span::new(start.to_usize(), end.to_usize())
+}
+
+/// Puts names behind those that a statement imports, in the statement's own form.
+fn extend(module: &Module, statement: &StmtImportFrom, added: &[&Import]) -> Vec<Change> {
+    let (Some(first), Some(last)) = (statement.names.first(), statement.names.last()) else {
+        return Vec::new();
+    };
+    if added.is_empty() {
+        return Vec::new();
+    }
+    let text = &module.file.text;
+    let names: Vec<String> = added.iter().map(|import| member(import)).collect();
+    let at = last.range.end().to_usize();
+    let line_of = |offset: usize| text.line_of(offset);
+    let start = first.range.start().to_usize();
+    let stacked = statement.names.len() > 1
+        && line_of(start) != line_of(at)
+        && line_of(start) != line_of(statement.range.start().to_usize());
+    let newline = text.newline();
+    if stacked {
+        let indentation = text.indentation(last.range.start().to_usize());
+        let lines = names
+            .iter()
+            .map(|name| format!(",{newline}{indentation}{name}"));
+        return vec![(Span::at(at), lines.collect())];
+    }
+    let appended: String = names.iter().map(|name| format!(", {name}")).collect();
+    let line = text.line(line_of(at));
+    let is_parenthesised = text.slice(statement.range.into()).contains('(');
+    let fits = line.chars().count() + appended.chars().count() <= LINE_LENGTH;
+    if fits || is_parenthesised || line_of(start) != line_of(at) {
+        return vec![(Span::at(at), appended)];
+    }
+    let all = statement
+        .names
+        .iter()
+        .map(|alias| text.slice(alias.range.into()).to_owned());
+    let lines: String = all
+        .chain(names)
+        .map(|name| format!("    {name},{newline}"))
+        .collect();
+    vec![(Span::new(start, at), format!("({newline}{lines})"))]
+}
+
+/// The lines of a statement, its line end included.
+fn whole_line(module: &Module, span: Span) -> Span {
+    let text = &module.file.text;
+    let start = text.line_start(text.line_of(span.start));
+    Span::new(start, text.next_line_start(span.end))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Future,
+    Standard,
+    ThirdParty,
+    Local,
+}
+
+/// A new import line at the place that isort would give it, as far as the file keeps an order.
+fn new_line(module: &Module, import: &Import) -> Change {
+    let text = &module.file.text;
+    let newline = text.newline();
+    let group = group_of(&import.module, 0);
+    let block = import_block(module);
+    let statement = import.statement();
+    let key = (import.name.is_some(), import.module.to_lowercase());
+    let same: Vec<_> = block.iter().filter(|entry| entry.group == group).collect();
+    let sorted = same.windows(2).all(|pair| pair[0].key <= pair[1].key);
+    let line_before = |entry: &Entry| text.line_start(text.line_of(entry.span.start));
+    let line_after = |entry: &Entry| text.next_line_start(entry.span.end);
+    if let Some(next) = same.iter().find(|entry| entry.key > key).filter(|_| sorted) {
+        return (Span::at(line_before(next)), format!("{statement}{newline}"));
+    }
+    if let Some(last) = same.last() {
+        return at_line(module, line_after(last), format!("{statement}{newline}"));
+    }
+    if let Some(before) = block.iter().rev().find(|entry| entry.group < group) {
+        return at_line(
+            module,
+            line_after(before),
+            format!("{newline}{statement}{newline}"),
+        );
+    }
+    if let Some(first) = block.first() {
+        let gap = if first.group == group { "" } else { newline };
+        return (
+            Span::at(line_before(first)),
+            format!("{statement}{newline}{gap}"),
+        );
+    }
+    let top = top_of(module);
+    let gap = if top.followed_by_code { newline } else { "" };
+    at_line(module, top.offset, format!("{statement}{newline}{gap}"))
+}
+
+/// An insertion at a line start; behind a last line without a line end, one is added first.
+fn at_line(module: &Module, offset: usize, line: String) -> Change {
+    let text = module.file.text.as_str();
+    let is_open = offset == text.len() && !text.is_empty() && !text.ends_with('\n');
+    let newline = module.file.text.newline();
+    let line = if is_open {
+        format!("{newline}{line}")
+    } else {
+        line
+    };
+    (Span::at(offset), line)
+}
+
+struct Entry {
+    group: Group,
+    key: (bool, String),
+    span: Span,
+}
+
+/// The imports at the top of the file, up to the first other statement.
+fn import_block(module: &Module) -> Vec<Entry> {
+    let body = module.body().iter();
+    let without_docstring = body.skip_while(|stmt| is_docstring(stmt));
+    let mut block = Vec::new();
+    for stmt in without_docstring {
+        let (is_from, name, level) = match stmt {
+            Stmt::Import(import) => (false, import.names[0].name.as_str(), 0),
+            Stmt::ImportFrom(from) => (true, from.module.as_deref().unwrap_or(""), from.level),
+            _ if block.is_empty() => continue,
+            _ => break,
+        };
+        block.push(Entry {
+            group: group_of(name, level),
+            key: (is_from, name.to_lowercase()),
+            span: stmt.range().into(),
+        });
+    }
+    block
+}
+
+fn is_docstring(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
+}
+
+struct Top {
+    offset: usize,
+    followed_by_code: bool,
+}
+
+/// Where the first import of a file without imports goes: behind shebang, comments, docstring.
+fn top_of(module: &Module) -> Top {
+    let text = &module.file.text;
+    let body = module.body();
+    if let Some(docstring) = body.first().filter(|stmt| is_docstring(stmt)) {
+        let end = docstring.range().end().to_usize();
+        return Top {
+            offset: text.next_line_start(end),
+            followed_by_code: body.len() > 1,
+        };
+    }
+    let comments = (1..=text.line_count())
+        .take_while(|line| {
+            text.line(*line)
+                .trim_start_matches('\u{feff}')
+                .starts_with('#')
+        })
+        .count();
+    // A comment block that touches code belongs to that code, unless it is a file header.
+    let is_header = comments > 0 && text.line(comments + 1).trim().is_empty();
+    let shebang = usize::from(text.as_str().starts_with("#!"));
+    let lines = if is_header { comments } else { shebang };
+    let bom = if text.as_str().starts_with('\u{feff}') {
+        3
+    } else {
+        0
+    };
+    Top {
+        offset: text.line_start(lines + 1).max(bom),
+        followed_by_code: !body.is_empty(),
+    }
+}
+
+fn group_of(module: &str, level: u32) -> Group {
+    let top = module.split('.').next().unwrap_or(module);
+    match top {
+        _ if level > 0 => Group::Local,
+        "__future__" => Group::Future,
+        "base64" | "binascii" | "collections" | "contextlib" | "copy" | "csv" | "datetime"
+        | "enum" | "functools" | "glob" | "hashlib" | "hmac" | "html" | "http" | "importlib"
+        | "inspect" | "io" | "itertools" | "json" | "logging" | "math" | "mimetypes"
+        | "multiprocessing" | "operator" | "os" | "pathlib" | "pickle" | "platform" | "pprint"
+        | "queue" | "random" | "re" | "secrets" | "shlex" | "shutil" | "signal" | "smtplib"
+        | "socket" | "sqlite3" | "ssl" | "string" | "struct" | "subprocess" | "sys" | "tarfile"
+        | "tempfile" | "textwrap" | "threading" | "time" | "traceback" | "types" | "typing"
+        | "unicodedata" | "urllib" | "uuid" | "warnings" | "weakref" | "xml" | "zipfile"
+        | "argparse" | "ast" | "asyncio" | "bisect" | "calendar" | "concurrent"
+        | "configparser" | "dataclasses" | "decimal" | "difflib" | "email" | "getpass" | "gzip"
+        | "locale" | "abc" | "atexit" | "codecs" => Group::Standard,
+        _ => Group::ThirdParty,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::discover::Repository;
+
+    fn from(module: &str, name: &str) -> Import {
+        Import {
+            module: module.into(),
+            name: Some(name.into()),
+            alias: None,
+        }
+    }
+
+    fn plain(module: &str) -> Import {
+        Import {
+            module: module.into(),
+            name: None,
+            alias: None,
+        }
+    }
+
+    fn apply(source: &str, replaced: &[(Span, &str)], add: &[Import], drop: &[Import]) -> String {
+        let repo = Repository::from_texts([("app.py", source)]);
+        let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
+        let mut changes = lower(&module, replaced, add, drop);
+        changes.sort_by_key(|(span, _)| std::cmp::Reverse((span.start, span.end)));
+        let mut text = source.to_owned();
+        for (span, new) in changes {
+            text.replace_range(span.start..span.end, &new);
+        }
+        text
+    }
+
+    #[test]
+    fn an_existing_statement_is_extended() {
+        let abort = [from("flask", "abort")];
+        for (before, after) in [
+            (
+                "from flask import Flask\n",
+                "from flask import Flask, abort\n",
+            ),
+            (
+                "from flask import (Flask,\n                   g)\n",
+                "from flask import (Flask,\n                   g, abort)\n",
+            ),
+            (
+                "from flask import (\n    Flask,\n    g,\n)\n",
+                "from flask import (\n    Flask,\n    g,\n    abort,\n)\n",
+            ),
+            (
+                "from flask import Flask, \\\n    g\n",
+                "from flask import Flask, \\\n    g, abort\n",
+            ),
+            ("from flask import abort\n", "from flask import abort\n"),
+        ] {
+            assert_eq!(apply(before, &[], &abort, &[]), after);
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_wrapped() {
+        let before = "from flask import Flask, render_template, request, redirect, url_for, flash, session, g\n";
+        let after = apply(before, &[], &[from("flask", "abort")], &[]);
+        assert!(
+            after.starts_with("from flask import (\n    Flask,\n"),
+            "{after}"
+        );
+        assert!(after.ends_with("    g,\n    abort,\n)\n"), "{after}");
+    }
+
+    #[test]
+    fn a_new_statement_goes_to_its_group() {
+        for (before, add, after) in [
+            (
+                "import sys\n\nimport flask\n",
+                plain("os"),
+                "import os\nimport sys\n\nimport flask\n",
+            ),
+            (
+                "from flask import Flask\n\nx = 1\n",
+                plain("os"),
+                "import os\n\nfrom flask import Flask\n\nx = 1\n",
+            ),
+            (
+                "import os\n\nx = 1\n",
+                from("markupsafe", "escape"),
+                "import os\n\nfrom markupsafe import escape\n\nx = 1\n",
+            ),
+            (
+                "\"\"\"Doc.\"\"\"\nx = 1\n",
+                plain("os"),
+                "\"\"\"Doc.\"\"\"\nimport os\n\nx = 1\n",
+            ),
+            (
+                "#!/usr/bin/env python\nx = 1\n",
+                plain("os"),
+                "#!/usr/bin/env python\nimport os\n\nx = 1\n",
+            ),
+            (
+                "from __future__ import annotations\n\nx = 1\n",
+                plain("os"),
+                "from __future__ import annotations\n\nimport os\n\nx = 1\n",
+            ),
+            (
+                "import os\r\nfrom flask import g\r\n",
+                from("markupsafe", "escape"),
+                "import os\r\nfrom flask import g\r\nfrom markupsafe import escape\r\n",
+            ),
+            (
+                "import flask",
+                from("markupsafe", "escape"),
+                "import flask\nfrom markupsafe import escape\n",
+            ),
+        ] {
+            assert_eq!(apply(before, &[], &[add], &[]), after);
+        }
+    }
+
+    #[test]
+    fn unused_names_are_dropped_and_used_ones_stay() {
+        let source = "from flask import Flask, send_file\n\nsend_file(x)\n";
+        let call = Span::new(source.len() - 13, source.len() - 1);
+        let drop = [from("flask", "send_file")];
+        let add = [from("flask", "send_from_directory")];
+        assert_eq!(
+            apply(source, &[(call, "send_from_directory(d, x)")], &add, &drop),
+            "from flask import Flask, send_from_directory\n\nsend_file(x)\n"
+        );
+        assert_eq!(
+            apply(source, &[(call, "other(x)")], &[], &drop),
+            "from flask import Flask\n\nsend_file(x)\n"
+        );
+        assert_eq!(apply(source, &[], &[], &drop), source);
+        let alone = "from flask import send_file\nx = 1\n";
+        assert_eq!(apply(alone, &[], &[], &drop), "x = 1\n");
+    }
+}

@@ -1,0 +1,3 @@
+//! Helpers that turn an intention into edits: imports, configuration, deployment, dependencies.
+
+pub mod imports;

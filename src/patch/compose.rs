@@ -1,0 +1,287 @@
+//! Any subset of patches to the texts it gives.
+//!
+//! Edits are stated against the original text. Equal edits merge, insertions at one place keep
+//! the order of the patches, and overlaps that disagree are conflicts: reported, never guessed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::edit::imports;
+use crate::finding::{Edit, Import, Patch};
+use crate::model::Model;
+use crate::text::Span;
+
+/// The new texts of a set of patches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Composition {
+    pub texts: BTreeMap<Arc<str>, NewText>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewText {
+    pub text: String,
+    /// Only for new files: whether they are scripts.
+    pub executable: bool,
+}
+
+/// Two patches that want different things of the same place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Indexes into the patches that were given; equal when a patch contradicts the files.
+    pub patches: (usize, usize),
+    pub path: Arc<str>,
+    pub reason: String,
+}
+
+/// Everything that is wanted of one file.
+#[derive(Default)]
+struct Wanted<'a> {
+    /// `(span, text, index of the patch)`.
+    replace: Vec<(Span, &'a str, usize)>,
+    add: Vec<Import>,
+    drop: Vec<Import>,
+    lines: Vec<&'a str>,
+    create: Option<(&'a str, bool, usize)>,
+}
+
+/// Composes `patches` in their order.
+pub fn compose(model: &Model, patches: &[&Patch]) -> Result<Composition, Vec<Conflict>> {
+    let mut wanted: BTreeMap<&Arc<str>, Wanted<'_>> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for (index, patch) in patches.iter().enumerate() {
+        for edit in &patch.edits {
+            collect(&mut wanted, edit, index, &mut conflicts);
+        }
+    }
+    let mut composition = Composition::default();
+    for (path, wanted) in wanted {
+        match compose_file(model, path, wanted) {
+            Ok(Some(new)) => {
+                composition.texts.insert(Arc::clone(path), new);
+            }
+            Ok(None) => {}
+            Err(conflict) => conflicts.push(conflict),
+        }
+    }
+    if conflicts.is_empty() {
+        Ok(composition)
+    } else {
+        Err(conflicts)
+    }
+}
+
+fn collect<'a>(
+    wanted: &mut BTreeMap<&'a Arc<str>, Wanted<'a>>,
+    edit: &'a Edit,
+    index: usize,
+    conflicts: &mut Vec<Conflict>,
+) {
+    match edit {
+        Edit::Replace { path, span, text } => {
+            let file = wanted.entry(path).or_default();
+            file.replace.push((*span, text, index));
+        }
+        Edit::Import { path, import } => {
+            wanted.entry(path).or_default().add.push(import.clone());
+        }
+        Edit::DropImport { path, import } => {
+            wanted.entry(path).or_default().drop.push(import.clone());
+        }
+        Edit::Line { path, line } => wanted.entry(path).or_default().lines.push(line),
+        Edit::Create {
+            path,
+            text,
+            executable,
+        } => {
+            let file = wanted.entry(path).or_default();
+            match file.create {
+                Some((other, _, first)) if other != text => conflicts.push(Conflict {
+                    patches: (first, index),
+                    path: Arc::clone(path),
+                    reason: "both create this file, with different texts".into(),
+                }),
+                _ => file.create = Some((text, *executable, index)),
+            }
+        }
+        Edit::Dependency { .. } => {}
+    }
+}
+
+/// The new text of one file, or nothing when it stays as it is.
+fn compose_file(
+    model: &Model,
+    path: &Arc<str>,
+    mut wanted: Wanted<'_>,
+) -> Result<Option<NewText>, Conflict> {
+    let file = model.repo.file(path);
+    if let Some((text, executable, index)) = wanted.create {
+        if file.is_some_and(|file| file.text.as_str() != text) {
+            return Err(Conflict {
+                patches: (index, index),
+                path: Arc::clone(path),
+                reason: "the file to be created exists already".into(),
+            });
+        }
+        return Ok(file.is_none().then(|| NewText {
+            text: text.to_owned(),
+            executable,
+        }));
+    }
+    let original = file.map_or("", |file| file.text.as_str());
+    let mut seen = BTreeSet::new();
+    wanted
+        .replace
+        .retain(|(span, text, _)| seen.insert((*span, *text)));
+    wanted
+        .replace
+        .sort_by_key(|(span, _, index)| (span.start, span.end, *index));
+    refuse_overlaps(path, &wanted.replace)?;
+    let mut changes: Vec<(Span, String)> = wanted
+        .replace
+        .iter()
+        .map(|(span, text, _)| (*span, (*text).to_owned()))
+        .collect();
+    changes.extend(import_changes(model, path, &wanted));
+    changes.extend(line_changes(original, &wanted.lines));
+    changes.sort_by_key(|(span, _)| (span.start, span.end));
+    let text = splice(original, &changes);
+    Ok((text != original).then_some(NewText {
+        text,
+        executable: false,
+    }))
+}
+
+fn refuse_overlaps(path: &Arc<str>, edits: &[(Span, &str, usize)]) -> Result<(), Conflict> {
+    for pair in edits.windows(2) {
+        let ((first, _, a), (second, _, b)) = (&pair[0], &pair[1]);
+        let inside = second.is_empty() && first.start < second.start && second.start < first.end;
+        if first.overlaps(*second) || inside {
+            return Err(Conflict {
+                patches: (*a, *b),
+                path: Arc::clone(path),
+                reason: "both change the same text, in different ways".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn import_changes(model: &Model, path: &Arc<str>, wanted: &Wanted<'_>) -> Vec<(Span, String)> {
+    if wanted.add.is_empty() && wanted.drop.is_empty() {
+        return Vec::new();
+    }
+    let Some(id) = model.modules.by_path(path) else {
+        return Vec::new();
+    };
+    let replaced: Vec<(Span, &str)> = wanted
+        .replace
+        .iter()
+        .map(|(span, text, _)| (*span, *text))
+        .collect();
+    imports::lower(model.modules.get(id), &replaced, &wanted.add, &wanted.drop)
+}
+
+/// Lines that a line-based file lacks, at its end.
+fn line_changes(original: &str, lines: &[&str]) -> Option<(Span, String)> {
+    let newline = if original.contains("\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let present: BTreeSet<&str> = original.lines().map(str::trim).collect();
+    let mut missing: Vec<&str> = Vec::new();
+    for line in lines {
+        if !present.contains(line.trim()) && !missing.contains(line) {
+            missing.push(line);
+        }
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let is_open = !original.is_empty() && !original.ends_with('\n');
+    let mut text = String::from(if is_open { newline } else { "" });
+    for line in missing {
+        text.push_str(line);
+        text.push_str(newline);
+    }
+    Some((Span::at(original.len()), text))
+}
+
+/// `original` with sorted, disjoint changes.
+fn splice(original: &str, changes: &[(Span, String)]) -> String {
+    let mut text = String::with_capacity(original.len() + 256);
+    let mut at = 0;
+    for (span, new) in changes {
+        text.push_str(original.get(at..span.start).unwrap_or_default());
+        text.push_str(new);
+        at = span.end.max(at);
+    }
+    text.push_str(original.get(at..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::Repository;
+    use crate::finding::PatchKind;
+
+    fn model(source: &str) -> (Model, Arc<str>) {
+        let repo = Arc::new(Repository::from_texts([("app.py", source)]));
+        let path = Arc::clone(&repo.file("app.py").unwrap().path);
+        (Model::build(repo), path)
+    }
+
+    fn patch(edits: Vec<Edit>) -> Patch {
+        Patch::new(PatchKind::Safe, "t", "g").edits(edits)
+    }
+
+    #[test]
+    fn equal_edits_merge_and_insertions_keep_their_order() {
+        let (model, path) = model("import flask\na = 1\n");
+        let first = patch(vec![
+            Edit::replace(&path, Span::new(13, 14), "b"),
+            Edit::insert(&path, 19, "x\n"),
+        ]);
+        let second = patch(vec![
+            Edit::replace(&path, Span::new(13, 14), "b"),
+            Edit::insert(&path, 19, "y\n"),
+        ]);
+        let composed = compose(&model, &[&first, &second]).unwrap();
+        assert_eq!(composed.texts[&path].text, "import flask\nb = 1\nx\ny\n");
+    }
+
+    #[test]
+    fn contradictions_are_conflicts() {
+        let (model, path) = model("import flask\na = 1\n");
+        let first = patch(vec![Edit::replace(&path, Span::new(13, 18), "b = 2")]);
+        let second = patch(vec![Edit::replace(&path, Span::new(17, 18), "3")]);
+        let conflicts = compose(&model, &[&first, &second]).unwrap_err();
+        assert_eq!(conflicts[0].patches, (0, 1));
+    }
+
+    #[test]
+    fn lines_are_added_once() {
+        let (model, _) = model("import flask\n");
+        let path: Arc<str> = ".gitignore".into();
+        let line = |text: &str| Edit::Line {
+            path: Arc::clone(&path),
+            line: text.into(),
+        };
+        let patch = patch(vec![line(".env"), line("*.pyc"), line(".env")]);
+        let composed = compose(&model, &[&patch]).unwrap();
+        assert_eq!(composed.texts[&path].text, ".env\n*.pyc\n");
+    }
+
+    #[test]
+    fn imports_of_two_patches_share_a_statement() {
+        let (model, path) = model("from flask import Flask\n");
+        let first = patch(vec![Edit::import_from(&path, "flask", "abort")]);
+        let second = patch(vec![Edit::import_from(&path, "flask", "g")]);
+        let composed = compose(&model, &[&first, &second]).unwrap();
+        assert_eq!(
+            composed.texts[&path].text,
+            "from flask import Flask, abort, g\n"
+        );
+    }
+}

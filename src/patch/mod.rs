@@ -1,0 +1,7 @@
+//! ⑥ Patches composed to new texts, and proven.
+
+mod compose;
+mod proof;
+
+pub use compose::{Composition, Conflict, NewText, compose};
+pub use proof::{Flaw, Proven, prove};

@@ -1,0 +1,144 @@
+//! The pipeline as one value: the only door for the wizard, the commands and the reports.
+//!
+//! ```text
+//! Session::scan(path) ─► offer(finding) ─► preview(chosen) ─► apply(chosen, branch)
+//! ```
+
+mod message;
+mod preview;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use preview::{CommitPreview, Preview, Refused};
+
+use crate::assessment::{Assessed, Assessment};
+use crate::discover::Repository;
+use crate::error::Error;
+use crate::finding::{Patch, PatchKind};
+use crate::model::Model;
+use crate::patch::{compose, prove};
+use crate::strategies::{Answers, registry};
+
+/// A scanned repository, and what may be done about it.
+#[derive(Debug)]
+pub struct Session {
+    pub model: Model,
+    pub assessment: Assessment,
+    answers: Answers,
+    /// Offers made so far, by fingerprint.
+    offers: Mutex<BTreeMap<String, Arc<Offer>>>,
+}
+
+/// A patch for one finding, made and proven when it was first asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub patch: Patch,
+    /// Why the patch is not offered as an edit after all: its proof failed.
+    pub flaw: Option<String>,
+}
+
+impl Offer {
+    /// Whether there is something to apply.
+    pub fn is_applicable(&self) -> bool {
+        self.patch.kind != PatchKind::Manual && self.flaw.is_none() && !self.patch.edits.is_empty()
+    }
+
+    /// Whether it is chosen without being asked for: legitimate use is unchanged.
+    pub fn is_preselected(&self) -> bool {
+        self.is_applicable() && self.patch.kind == PatchKind::Safe
+    }
+}
+
+/// How far a scan has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Reading,
+    /// The number of files read.
+    Understanding(usize),
+    Judging(usize),
+}
+
+impl Session {
+    /// Reads and assesses the repository at `path`. `progress` is called from this thread.
+    pub fn scan(
+        path: &Path,
+        answers: Answers,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Self, Error> {
+        progress(Progress::Reading);
+        let repo = Arc::new(Repository::discover(path)?);
+        let files = repo.files().count();
+        progress(Progress::Understanding(files));
+        let model = Model::build(repo);
+        if model.modules.is_empty() && model.skipped().next().is_none() {
+            return Err(Error::NoPython { path: path.into() });
+        }
+        progress(Progress::Judging(files));
+        Ok(Self::of(model, answers))
+    }
+
+    /// Assesses a model that exists already.
+    pub fn of(model: Model, answers: Answers) -> Self {
+        Self {
+            assessment: Assessment::of(&model),
+            model,
+            answers,
+            offers: Mutex::default(),
+        }
+    }
+
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Takes an answer to a remedy's option; offers are made anew with it.
+    pub fn answer(&mut self, key: &str, value: &str) {
+        self.answers.set(key, value);
+        self.offers
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// What the finding's control would do, without its proof: cheap, for reports.
+    pub fn remedy(&self, found: &Assessed) -> Option<Patch> {
+        let control = registry::by_id(found.about.id)?;
+        Some(control.remedy(&self.model, &found.finding, &self.answers))
+    }
+
+    /// The patch for a finding, proven. Made on the first call and remembered.
+    pub fn offer(&self, fingerprint: &str) -> Option<Arc<Offer>> {
+        if let Some(known) = self.offers().get(fingerprint) {
+            return Some(Arc::clone(known));
+        }
+        let found = self.assessment.finding(fingerprint)?;
+        let patch = self.remedy(found)?;
+        let flaw = self.flaw_of(fingerprint, &patch);
+        let offer = Arc::new(Offer { patch, flaw });
+        self.offers()
+            .insert(fingerprint.to_owned(), Arc::clone(&offer));
+        Some(offer)
+    }
+
+    fn flaw_of(&self, fingerprint: &str, patch: &Patch) -> Option<String> {
+        if patch.kind == PatchKind::Manual || patch.edits.is_empty() {
+            return None;
+        }
+        let composition = match compose(&self.model, &[patch]) {
+            Ok(composition) => composition,
+            Err(conflicts) => {
+                let first = conflicts.into_iter().next()?;
+                return Some(format!("{}: {}", first.path, first.reason));
+            }
+        };
+        let mended = std::iter::once(fingerprint.to_owned()).collect();
+        let proof = prove(&self.model, &self.assessment, &composition, &mended);
+        proof.err()?.first().map(ToString::to_string)
+    }
+
+    fn offers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Offer>>> {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,3 @@
+//! Disable debug mode in production.
+
+pub mod run;

@@ -1,0 +1,13 @@
+//! ④ The six mitigation strategies: one folder each, one file per control.
+//!
+//! To add a control: its file beside its neighbours, one line in [`registry`], its page under
+//! `assets/controls/`, its fixture folder. A test names whatever is missing.
+
+pub mod control;
+pub mod registry;
+pub mod strategy;
+
+pub mod debug_mode;
+
+pub use control::{About, Answers, Control};
+pub use strategy::{Strategy, Threat};

@@ -1,0 +1,52 @@
+//! The one list of controls, in the order in which they are shown.
+
+use super::control::Control;
+use super::debug_mode;
+
+pub static CONTROLS: &[&dyn Control] = &[
+    // Disable debug mode in production
+    &debug_mode::run::DebugRun,
+];
+
+/// The control of that id.
+pub fn by_id(id: &str) -> Option<&'static dyn Control> {
+    CONTROLS
+        .iter()
+        .copied()
+        .find(|control| control.about().id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_kebab_case() {
+        let mut ids: Vec<_> = CONTROLS.iter().map(|control| control.about().id).collect();
+        let is_kebab = |id: &&str| id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        assert!(ids.iter().all(is_kebab));
+        ids.sort_unstable();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+
+    #[test]
+    fn every_control_bears_on_threats_of_its_strategy() {
+        for control in CONTROLS {
+            let about = control.about();
+            let known = |id: &&str| about.strategy.threats.iter().any(|threat| threat.id == *id);
+            assert!(!about.threats.is_empty(), "{}", about.id);
+            assert!(about.threats.iter().all(known), "{}", about.id);
+        }
+    }
+
+    #[test]
+    fn every_control_has_a_page() {
+        for control in CONTROLS {
+            let about = control.about();
+            let heading = format!("# {}", about.id);
+            assert!(about.page.starts_with(&heading), "{}", about.id);
+        }
+    }
+}
