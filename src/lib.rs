@@ -30,4 +30,6 @@ pub mod assessment;
 
 pub mod patch;
 
+pub mod diff;
+
 pub mod session;

@@ -1,6 +1,7 @@
 //! ③ Trees to one model of the application.
 
 pub mod calls;
+pub mod deployment;
 pub mod modules;
 pub mod names;
 
