@@ -18,9 +18,9 @@ pub mod text;
 pub mod discover;
 pub mod parse;
 
-pub mod model;
-
 pub mod finding;
+
+pub mod model;
 
 pub mod edit;
 

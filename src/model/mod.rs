@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod deployment;
+pub mod flow;
 pub mod modules;
 pub mod names;
 
