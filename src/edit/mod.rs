@@ -1,3 +1,4 @@
 //! Helpers that turn an intention into edits: imports, configuration, deployment, dependencies.
 
+pub mod arguments;
 pub mod imports;

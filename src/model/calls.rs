@@ -23,6 +23,8 @@ pub struct CallSite {
 #[derive(Debug, Default)]
 pub struct Calls {
     by_callee: BTreeMap<String, Vec<CallSite>>,
+    /// Calls of a method on a receiver of whatever type, known or not.
+    by_method: BTreeMap<&'static str, Vec<CallSite>>,
 }
 
 /// Methods whose receiver's type is worth finding out. Plain names and attributes of imported
@@ -45,13 +47,19 @@ const METHODS: &[&str] = &[
 impl Calls {
     pub fn index(modules: &Modules, names: &Names) -> Self {
         let list: Vec<_> = modules.iter().collect();
-        let found: Vec<Vec<(String, CallSite)>> = list
+        let found: Vec<Vec<Found>> = list
             .par_iter()
             .map(|(id, module)| calls_in(modules, names, *id, module))
             .collect();
         let mut calls = Self::default();
-        for (callee, site) in found.into_iter().flatten() {
-            calls.by_callee.entry(callee).or_default().push(site);
+        for found in found.into_iter().flatten() {
+            if let Some(method) = found.method {
+                let sites = calls.by_method.entry(method).or_default();
+                sites.push(found.site.clone());
+            }
+            if let Some(callee) = found.callee {
+                calls.by_callee.entry(callee).or_default().push(found.site);
+            }
         }
         calls
     }
@@ -59,6 +67,12 @@ impl Calls {
     /// The calls of `callee`, in the order of files and positions.
     pub fn of(&self, callee: &str) -> &[CallSite] {
         self.by_callee.get(callee).map_or(&[], Vec::as_slice)
+    }
+
+    /// The calls of a method of that name, whatever the receiver; only for names in
+    /// [`METHODS`].
+    pub fn of_method(&self, name: &str) -> impl Iterator<Item = &CallSite> {
+        self.by_method.get(name).into_iter().flatten()
     }
 
     /// The calls of anything whose dotted name starts so.
@@ -80,26 +94,44 @@ impl CallSite {
     }
 }
 
-fn calls_in(
-    modules: &Modules,
-    names: &Names,
-    id: ModuleId,
-    module: &Module,
-) -> Vec<(String, CallSite)> {
+struct Found {
+    callee: Option<String>,
+    method: Option<&'static str>,
+    site: CallSite,
+}
+
+fn calls_in(modules: &Modules, names: &Names, id: ModuleId, module: &Module) -> Vec<Found> {
     let mut collector = Collector(Vec::new());
     collector.visit_body(module.body());
     let sites = collector.0.into_iter().filter_map(|call| {
         is_worth_it(names, id, call).then_some(())?;
-        let Qualified::External(dotted) = names.callee(modules, id, &call.func)? else {
-            return None;
+        let callee = match names.callee(modules, id, &call.func) {
+            Some(Qualified::External(dotted)) => Some(dotted),
+            _ => None,
         };
-        let site = CallSite {
-            module: id,
-            location: module.location(Span::from(call.range())),
-        };
-        Some((dotted, site))
+        let method = method_of(call);
+        (callee.is_some() || method.is_some()).then_some(())?;
+        let location = module.location(Span::from(call.range()));
+        Some(Found {
+            callee,
+            method,
+            site: CallSite {
+                module: id,
+                location,
+            },
+        })
     });
     sites.collect()
+}
+
+fn method_of(call: &ExprCall) -> Option<&'static str> {
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
+    let known = METHODS.iter();
+    known
+        .copied()
+        .find(|method| *method == attribute.attr.as_str())
 }
 
 fn is_worth_it(names: &Names, module: ModuleId, call: &ExprCall) -> bool {

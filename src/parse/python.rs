@@ -122,6 +122,33 @@ impl Module {
     }
 }
 
+/// The value of a call's argument, given by keyword or, where it has one, by position.
+/// `None` as well when a `*` or `**` stands before it and may give it.
+pub fn argument<'a>(call: &'a ExprCall, name: &str, position: Option<usize>) -> Option<&'a Expr> {
+    let by_name = call
+        .arguments
+        .keywords
+        .iter()
+        .find(|keyword| keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == name));
+    if let Some(keyword) = by_name {
+        return Some(&keyword.value);
+    }
+    let before = call.arguments.args.get(..=position?)?;
+    let is_starred = before.iter().any(Expr::is_starred_expr);
+    before.last().filter(|_| !is_starred)
+}
+
+/// Whether a call unpacks `*args` or `**options`, which may hold any argument.
+pub fn unpacks(call: &ExprCall) -> bool {
+    let starred = call.arguments.args.iter().any(Expr::is_starred_expr);
+    starred
+        || call
+            .arguments
+            .keywords
+            .iter()
+            .any(|keyword| keyword.arg.is_none())
+}
+
 /// Parses a snippet, for tests of generated code and for proofs of patches.
 pub fn parses(source: &str) -> bool {
     ruff_python_parser::parse_unchecked(

@@ -8,6 +8,11 @@ pub mod registry;
 pub mod strategy;
 
 pub mod debug_mode;
+pub mod session_management;
+pub mod template_rendering;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use control::{About, Answers, Control};
 pub use strategy::{Strategy, Threat};

@@ -1,11 +1,15 @@
 //! The one list of controls, in the order in which they are shown.
 
 use super::control::Control;
-use super::debug_mode;
+use super::{debug_mode, session_management, template_rendering};
 
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
+    // Render templates securely
+    &template_rendering::escape_import::EscapeImport,
+    // Keep sessions on the server
+    &session_management::cookie_flags::CookieFlags,
 ];
 
 /// The control of that id.

@@ -1,0 +1,191 @@
+//! `cookie-flags`: cookies that the application sets itself carry the flags.
+
+use ruff_python_ast::{Expr, ExprCall};
+use ruff_text_size::Ranged as _;
+
+use crate::edit::arguments::add_keyword;
+use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::calls::CallSite;
+use crate::parse::python::{argument, unpacks};
+use crate::strategies::strategy::SESSION_MANAGEMENT;
+use crate::strategies::{About, Answers, Control};
+use crate::text::Span;
+
+pub struct CookieFlags;
+
+static ABOUT: About = About {
+    id: "cookie-flags",
+    title: "The application's own cookies carry Secure, HttpOnly and SameSite",
+    strategy: &SESSION_MANAGEMENT,
+    threats: &["session-hijacking", "csrf"],
+    severity: Severity::Medium,
+    page: include_str!("../../../assets/controls/cookie-flags.md"),
+};
+
+/// A parameter of `Response.set_cookie` with its position (Werkzeug 1.0 to 3.1, `self` aside),
+/// and what to set it to.
+const FLAGS: &[(&str, usize, &str)] = &[
+    ("secure", 6, "True"),
+    ("httponly", 7, "True"),
+    ("samesite", 9, "\"Lax\""),
+];
+
+impl Control for CookieFlags {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let mut findings = Vec::new();
+        let mut evidence = Vec::new();
+        for site in cookies(model) {
+            let Some(call) = site.call(&model.modules) else {
+                continue;
+            };
+            // Deleting a cookie and flags from a dictionary are not ours to judge.
+            if unpacks(call) || deletes(call) {
+                continue;
+            }
+            let missing: Vec<&str> = open_flags(call).map(|(name, ..)| *name).collect();
+            if missing.is_empty() {
+                evidence.push(Evidence::new(site.location.clone(), "sets all three flags"));
+                continue;
+            }
+            findings.push(finding(site, call, &missing));
+        }
+        if findings.is_empty() && evidence.is_empty() {
+            return Verdict::not_applicable("the application sets no cookie itself");
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let patch = Patch::new(
+            PatchKind::Review,
+            "Set the cookie's flags",
+            "The cookie is sent over HTTPS only, not to scripts, and not with other sites' requests",
+        )
+        .may_break("A script that reads this cookie no longer can (httponly).")
+        .may_break("Over plain http on another machine the cookie is not sent (secure).");
+        let Some(id) = model.modules.by_path(finding.path()) else {
+            return patch;
+        };
+        let module = model.modules.get(id);
+        let Some(call) = module.call_at(finding.span()) else {
+            return patch;
+        };
+        let mut text = Vec::new();
+        let mut edits = Vec::new();
+        for (name, position, value) in open_flags(call) {
+            match argument(call, name, Some(*position)) {
+                Some(present) => {
+                    edits.push(Edit::replace(
+                        module.path(),
+                        Span::from(present.range()),
+                        *value,
+                    ));
+                }
+                None => text.push(format!("{name}={value}")),
+            }
+        }
+        if let Some((first, rest)) = text.split_first() {
+            let (name, value) = first.split_once('=').unwrap_or((first, ""));
+            let rest: String = rest.iter().map(|flag| format!(", {flag}")).collect();
+            edits.push(add_keyword(module, call, name, &format!("{value}{rest}")));
+        }
+        patch.edits(edits)
+    }
+}
+
+/// Calls of `set_cookie` on anything: a response has many types, but the method one meaning.
+fn cookies(model: &Model) -> impl Iterator<Item = &CallSite> {
+    model.calls.of_method("set_cookie")
+}
+
+fn deletes(call: &ExprCall) -> bool {
+    let zero = |name: &str, position: usize| {
+        argument(call, name, Some(position)).is_some_and(|value| {
+            matches!(value, Expr::NumberLiteral(number)
+                if matches!(&number.value, ruff_python_ast::Number::Int(int) if *int == ruff_python_ast::Int::ZERO))
+        })
+    };
+    zero("max_age", 2) || zero("expires", 3)
+}
+
+/// The flags that are absent, or set to something that clears them.
+fn open_flags(
+    call: &ExprCall,
+) -> impl Iterator<Item = &'static (&'static str, usize, &'static str)> {
+    FLAGS.iter().filter(|(name, position, _)| {
+        argument(call, name, Some(*position)).is_none_or(|value| match value {
+            Expr::BooleanLiteral(literal) => !literal.value,
+            Expr::NoneLiteral(_) => true,
+            _ => false,
+        })
+    })
+}
+
+fn finding(site: &CallSite, call: &ExprCall, missing: &[&str]) -> Finding {
+    let name = argument(call, "key", Some(0)).and_then(|key| match key {
+        Expr::StringLiteral(text) => Some(format!(" `{}`", text.value.to_str())),
+        _ => None,
+    });
+    let message = format!(
+        "The cookie{} is set without {}: {}.",
+        name.unwrap_or_default(),
+        missing.join(", "),
+        gains(missing)
+    );
+    let severity = if missing.contains(&"secure") || missing.contains(&"httponly") {
+        Severity::Medium
+    } else {
+        Severity::Low
+    };
+    Finding::new(ABOUT.id, site.location.clone(), severity, message).subject("set_cookie")
+}
+
+fn gains(missing: &[&str]) -> &'static str {
+    if missing.contains(&"secure") {
+        return "whoever listens to one plain-http request reads it";
+    }
+    if missing.contains(&"httponly") {
+        return "any script on the page reads it";
+    }
+    "other sites' requests carry it"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::{apply, findings};
+
+    #[test]
+    fn missing_flags_are_found_and_added() {
+        let source = "from flask import make_response\ndef f():\n    r = make_response('x')\n    r.set_cookie('a', 'b')\n    return r\n";
+        assert_eq!(findings(&CookieFlags, &[("app.py", source)]), ["app.py:4"]);
+        let after = apply(&CookieFlags, &[("app.py", source)], "app.py");
+        assert!(
+            after.contains("r.set_cookie('a', 'b', secure=True, httponly=True, samesite=\"Lax\")")
+        );
+        assert_eq!(findings(&CookieFlags, &[("app.py", &after)]), [""; 0]);
+    }
+
+    #[test]
+    fn false_is_replaced() {
+        let source = "import flask\ndef f(r):\n    r.set_cookie('a', 'b', httponly=False, secure=True, samesite='Lax')\n";
+        let after = apply(&CookieFlags, &[("app.py", source)], "app.py");
+        assert!(after.contains("httponly=True"), "{after}");
+    }
+
+    #[test]
+    fn deletions_and_unpacked_flags_are_left_alone() {
+        for line in [
+            "r.set_cookie('a', '', expires=0)",
+            "r.set_cookie('a', 'b', **FLAGS)",
+        ] {
+            let source = format!("import flask\ndef f(r):\n    {line}\n");
+            assert_eq!(findings(&CookieFlags, &[("app.py", &source)]), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Keep request values out of template sources and markup.
+
+pub mod escape_import;
