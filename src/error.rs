@@ -37,7 +37,8 @@ pub enum Error {
     Conflict(String),
 }
 
-/// Why a branch cannot be made. Nothing in the repository has changed when one is returned.
+/// Why git's repository or the files in it cannot be used or changed. Nothing has changed when
+/// one is returned.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     #[error("{path} is not inside a git repository")]
@@ -60,8 +61,34 @@ pub enum GitError {
     Uncommitted { paths: Vec<String> },
     #[error("{path} is not tracked by git")]
     Untracked { path: String },
+    #[error("{path} has changed since it was read")]
+    Stale { path: String },
+    #[error("{path} exists already, so it cannot be added")]
+    Exists { path: String },
+    #[error("{path} is a symbolic link or lies behind one")]
+    Link { path: String },
+    #[error("{path} lies in a repository of its own")]
+    Submodule { path: String },
+    #[error("{path} is ignored by git, so no commit may hold it")]
+    Ignored { path: String },
+    #[error("{path} passes through `{filter}`, a filter that only git itself can run")]
+    Filtered { path: String, filter: String },
+    #[error("`{path}` does not name a file below the scanned folder")]
+    BadPath { path: String },
     #[error("there is nothing to commit")]
     NothingToCommit,
+    #[error("a commit needs a message")]
+    NoMessage,
+    #[error("the repository uses {what}, which flask-harden cannot handle")]
+    Unsupported { what: String },
+    #[error("`{name}` cannot be a branch beside `{existing}`: one would be a folder of the other")]
+    BranchConflict { name: String, existing: String },
+    #[error("there is no branch `{name}`")]
+    NoSuchBranch { name: String },
+    #[error("the branch `{name}` is no longer as flask-harden made it")]
+    BranchMoved { name: String },
+    #[error("the branch `{name}` is checked out in {path}")]
+    BranchInUse { name: String, path: PathBuf },
     #[error("the repository cannot be written: {message}")]
     ReadOnly { message: String },
     #[error("git failed while {doing}: {message}")]
@@ -96,6 +123,23 @@ impl Error {
 }
 
 impl GitError {
+    /// libgit2's error as one of ours, for what was being done ("reading HEAD").
+    pub(crate) fn from_git(doing: &'static str, error: &git2::Error) -> Self {
+        let message = error.message().to_owned();
+        Self::Other { doing, message }
+    }
+
+    /// As [`Self::from_git`], where the file system may have said no to writing.
+    pub(crate) fn from_write(doing: &'static str, error: &git2::Error) -> Self {
+        use git2::ErrorClass::{Filesystem, Odb, Os, Reference, Zlib};
+        match error.class() {
+            Os | Filesystem | Odb | Zlib | Reference => Self::ReadOnly {
+                message: error.message().to_owned(),
+            },
+            _ => Self::from_git(doing, error),
+        }
+    }
+
     /// One sentence on what to do, where there is something to do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -126,7 +170,25 @@ impl GitError {
                 "Commit or stash them, or leave the patches of these files out."
             }
             Self::Untracked { .. } => "Add and commit the file, or leave its patches out.",
+            Self::Stale { .. } => "Scan again.",
+            Self::Exists { .. } => "Move the file away, or leave the patch out.",
+            Self::Link { .. } | Self::Submodule { .. } | Self::BadPath { .. } => {
+                "Leave its patches out, or scan the folder where the file really lies."
+            }
+            Self::Ignored { .. } => {
+                "Leave the patch out, or write the file with `flask-harden fix --write`."
+            }
+            Self::Filtered { .. } | Self::Unsupported { .. } => {
+                "Let git apply the patch: flask-harden fix --diff | git apply."
+            }
             Self::NothingToCommit => "Choose at least one patch.",
+            Self::NoMessage => "Write at least a subject line.",
+            Self::BranchConflict { .. } => "Choose another name.",
+            Self::NoSuchBranch { .. } => "See `git branch` for those there are.",
+            Self::BranchMoved { .. } => {
+                "Look at it with `git log`, and delete it with `git branch -D` if you are sure."
+            }
+            Self::BranchInUse { .. } => "Switch to another branch there first.",
             Self::ReadOnly { .. } => "Check the permissions of the .git folder.",
             Self::Other { .. } => return None,
         };

@@ -31,5 +31,6 @@ pub mod assessment;
 pub mod patch;
 
 pub mod diff;
+pub mod git;
 
 pub mod session;

@@ -1,26 +1,11 @@
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-
-/// Real git, deaf to this machine's configuration.
-fn git(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new("git")
-        .current_dir(folder)
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env_remove("GIT_DIR")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "git {arguments:?}: {said}");
-    output
-}
+use crate::discover::scratch::git;
 
 fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
     FileChange {
@@ -143,7 +128,7 @@ fn the_text_is_what_git_writes() {
     }
     let (abbreviate, after) = ("core.abbrev=7", tree(path));
     let compare = ["-c", abbreviate, "diff", "--no-renames", &before, &after];
-    let real = String::from_utf8(git(path, &compare).stdout).unwrap();
+    let real = git(path, &compare);
     let ours = patch_text(&changes);
     let difference = similar::TextDiff::from_lines(&real, &ours);
     let shown = difference.unified_diff().header("git", "ours").to_string();
@@ -153,8 +138,7 @@ fn the_text_is_what_git_writes() {
 /// The name of the tree that the folder's files make.
 fn tree(folder: &Path) -> String {
     git(folder, &["add", "-A"]);
-    let name = git(folder, &["write-tree"]).stdout;
-    String::from_utf8(name).unwrap().trim().to_owned()
+    git(folder, &["write-tree"]).trim().to_owned()
 }
 
 #[test]

@@ -5,7 +5,10 @@
 
 mod kind;
 mod read;
+#[cfg(test)]
+pub(crate) mod scratch;
 mod walk;
+mod work_tree;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 pub use kind::{FileKind, Purpose};
 pub use read::MAX_FILE_BYTES;
+pub(crate) use work_tree::{WorkTree, is_inside};
 
 use crate::error::Error;
 use crate::text::Text;
