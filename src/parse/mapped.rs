@@ -70,6 +70,35 @@ impl Mapped {
         self.text.push_str(text);
     }
 
+    /// Adds `span` of this text to `out`, with the places it comes from.
+    pub fn copy(&self, span: Span, out: &mut Self) {
+        let first = self
+            .pieces
+            .partition_point(|piece| piece.at + piece.len <= span.start);
+        for piece in self.pieces.iter().skip(first) {
+            if piece.at >= span.end {
+                break;
+            }
+            let start = piece.at.max(span.start);
+            let end = (piece.at + piece.len).min(span.end);
+            let text = self.text.get(start..end).unwrap_or_default();
+            if piece.len == piece.source_len {
+                out.push(text, piece.source + (start - piece.at));
+            } else {
+                let place = Span::new(piece.source, piece.source + piece.source_len);
+                out.push_decoded(text, place);
+            }
+        }
+    }
+
+    /// `span` of this text by itself.
+    #[must_use]
+    pub fn part(&self, span: Span) -> Self {
+        let mut out = Self::default();
+        self.copy(span, &mut out);
+        out
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -1,5 +1,12 @@
 //! ② Text to trees with byte spans. One file per language.
 
+pub mod dockerfile;
 pub mod dotenv;
+pub mod ini;
+pub mod jenkinsfile;
+pub mod makefile;
 pub mod mapped;
+pub mod procfile;
 pub mod python;
+pub mod shell;
+pub mod yaml;
