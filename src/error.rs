@@ -27,14 +27,14 @@ pub enum Error {
     },
     #[error("{path}: {message}")]
     Settings { path: String, message: String },
+    #[error("{path} is not a report that `flask-harden scan --format json` wrote: {message}")]
+    Baseline { path: PathBuf, message: String },
     #[error(transparent)]
     Git(#[from] GitError),
     #[error("the terminal cannot be used: {0}")]
     Terminal(std::io::Error),
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
-    #[error("{path}: {message}")]
-    Advisories { path: String, message: String },
     #[error("some patches contradict each other: {0}")]
     Conflict(String),
 }
@@ -110,9 +110,6 @@ impl Error {
             }
             Self::Settings { .. } => {
                 Some("Mend the entry in [tool.flask-harden] of pyproject.toml.".into())
-            }
-            Self::Advisories { .. } => {
-                Some("Give a file or a folder of OSV records, as osv.dev exports them.".into())
             }
             Self::Git(error) => error.hint(),
             Self::Terminal(_) => Some("Use `flask-harden --plain` or `flask-harden scan`.".into()),

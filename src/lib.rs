@@ -13,6 +13,7 @@
 //! The wizard, the commands and the reports read these values through one door, [`session`].
 
 pub mod error;
+pub mod suggest;
 pub mod text;
 
 pub mod discover;
@@ -34,3 +35,5 @@ pub mod diff;
 pub mod git;
 
 pub mod session;
+
+pub mod ui;

@@ -1,5 +1,6 @@
 //! ⑤ All verdicts, and from them the impact of every threat.
 
+pub mod baseline;
 mod fingerprint;
 pub mod impact;
 

@@ -8,7 +8,5 @@ pub mod makefile;
 pub mod mapped;
 pub mod procfile;
 pub mod python;
-pub mod requirements;
 pub mod shell;
-pub mod toml;
 pub mod yaml;

@@ -4,6 +4,7 @@
 //! Session::scan(path) ─► offer(finding) ─► preview(chosen) ─► apply(chosen, branch)
 //! ```
 
+mod apply;
 mod message;
 mod preview;
 

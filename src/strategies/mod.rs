@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod registry;
+pub mod scope;
 pub mod strategy;
 
 pub mod debug_mode;
@@ -15,4 +16,5 @@ pub mod template_rendering;
 pub(crate) mod testing;
 
 pub use control::{About, Answers, Control};
+pub use scope::Scope;
 pub use strategy::{Strategy, Threat};

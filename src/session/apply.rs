@@ -1,0 +1,69 @@
+//! From a preview to files on disk or commits on a branch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{CommitPreview, Preview, Session};
+use crate::diff::{FileChange, patch_text};
+use crate::error::Error;
+use crate::git::{Created, NewCommit, Repo, write_files};
+use crate::patch::NewText;
+
+impl Session {
+    /// The whole preview as one patch that `git apply` accepts. Nothing in it is masked.
+    pub fn patch_text(&self, preview: &Preview) -> String {
+        patch_text(&self.whole(preview))
+    }
+
+    /// Writes the files where they lie, all of them or none, and gives their paths.
+    pub fn write(&self, preview: &Preview) -> Result<Vec<Arc<str>>, Error> {
+        let changes = self.whole(preview);
+        write_files(self.model.repo.root(), &changes)?;
+        Ok(changes.into_iter().map(|change| change.path).collect())
+    }
+
+    /// Makes `branch` with one commit per strategy. HEAD, the index and the files stay as they
+    /// are; on an error there is no branch.
+    pub fn apply(&self, preview: &Preview, branch: &str) -> Result<Created, Error> {
+        let repo = Repo::open(self.model.repo.root())?;
+        Ok(repo.commit_branch(branch, &self.new_commits(&preview.commits))?)
+    }
+
+    fn whole(&self, preview: &Preview) -> Vec<FileChange> {
+        let texts = preview.composition.texts.iter();
+        texts
+            .map(|(path, new)| self.change(path, new, &BTreeMap::new()))
+            .collect()
+    }
+
+    fn new_commits(&self, commits: &[CommitPreview]) -> Vec<NewCommit> {
+        let mut written: BTreeMap<&Arc<str>, &NewText> = BTreeMap::new();
+        let mut made = Vec::new();
+        for commit in commits {
+            let texts = commit.texts.iter();
+            made.push(NewCommit {
+                message: format!("{}\n\n{}", commit.subject, commit.body),
+                changes: texts
+                    .map(|(path, new)| self.change(path, new, &written))
+                    .collect(),
+            });
+            written.extend(&commit.texts);
+        }
+        made
+    }
+
+    /// The change to `new` from what an earlier commit wrote, else from what is on disk.
+    fn change(
+        &self,
+        path: &Arc<str>,
+        new: &NewText,
+        written: &BTreeMap<&Arc<str>, &NewText>,
+    ) -> FileChange {
+        let on_disk = self.model.repo.file(path).map(|file| file.text.as_str());
+        let earlier = written.get(path).map(|new| new.text.as_str());
+        FileChange {
+            executable: new.executable,
+            ..FileChange::new(path, earlier.or(on_disk), &new.text)
+        }
+    }
+}
