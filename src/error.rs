@@ -35,6 +35,8 @@ pub enum Error {
     Terminal(std::io::Error),
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
+    #[error("{path}: {message}")]
+    Advisories { path: String, message: String },
     #[error("some patches contradict each other: {0}")]
     Conflict(String),
 }
@@ -110,6 +112,9 @@ impl Error {
             }
             Self::Settings { .. } => {
                 Some("Mend the entry in [tool.flask-harden] of pyproject.toml.".into())
+            }
+            Self::Advisories { .. } => {
+                Some("Give a file or a folder of OSV records, as osv.dev exports them.".into())
             }
             Self::Git(error) => error.hint(),
             Self::Terminal(_) => Some("Use `flask-harden --plain` or `flask-harden scan`.".into()),

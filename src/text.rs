@@ -57,6 +57,12 @@ impl From<TextRange> for Span {
     }
 }
 
+impl From<std::ops::Range<usize>> for Span {
+    fn from(range: std::ops::Range<usize>) -> Self {
+        Self::new(range.start, range.end.max(range.start))
+    }
+}
+
 impl From<Span> for TextRange {
     /// Spans come from files that discovery has capped far below 4 GiB, so nothing is lost.
     fn from(span: Span) -> Self {

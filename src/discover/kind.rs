@@ -56,8 +56,14 @@ impl FileKind {
         if is_dotenv(&lower) {
             return Some(Self::Dotenv);
         }
-        if matches!(lower.as_str(), ".gitignore" | ".dockerignore") {
+        if matches!(
+            lower.as_str(),
+            ".gitignore" | ".dockerignore" | ".python-version" | "runtime.txt"
+        ) {
             return Some(Self::Lines);
+        }
+        if is_renovate(&lower) {
+            return Some(Self::Json);
         }
         if lower == "pipfile" {
             return Some(Self::Toml);
@@ -167,6 +173,17 @@ fn is_requirements(path: &str, name: &str) -> bool {
         Some((stem, "in")) => in_folder || stem.contains("requirements"),
         _ => false,
     }
+}
+
+fn is_renovate(name: &str) -> bool {
+    matches!(
+        name,
+        "renovate.json"
+            | "renovate.json5"
+            | ".renovaterc"
+            | ".renovaterc.json"
+            | ".renovaterc.json5"
+    )
 }
 
 fn is_compose(name: &str) -> bool {

@@ -3,6 +3,8 @@
 //! Reading is harmless: nothing is run, no link is followed, hidden and ignored files are left
 //! out unless a control needs them (`.env` is read even where git ignores it).
 
+mod civil;
+mod history;
 mod kind;
 mod read;
 #[cfg(test)]
@@ -14,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use history::{CommitRef, History, Occurrences, Search};
 pub use kind::{FileKind, Purpose};
 pub use read::MAX_FILE_BYTES;
 pub(crate) use work_tree::{WorkTree, is_inside};

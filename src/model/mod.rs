@@ -1,6 +1,7 @@
 //! ③ Trees to one model of the application.
 
 pub mod calls;
+pub mod dependencies;
 pub mod deployment;
 pub mod flow;
 pub mod modules;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use crate::discover::{Repository, Skipped};
 use calls::Calls;
+use dependencies::{Advisories, Dependencies};
 use modules::Modules;
 use names::Names;
 
@@ -20,28 +22,41 @@ pub struct Model {
     pub modules: Modules,
     pub names: Names,
     pub calls: Calls,
+    pub dependencies: Dependencies,
+    /// The known vulnerabilities that dependencies are judged by.
+    pub advisories: Arc<Advisories>,
 }
 
 impl Model {
+    /// Dependencies are judged by the embedded advisories; see [`Model::with_advisories`].
     pub fn build(repo: Arc<Repository>) -> Self {
         let modules = Modules::parse(&repo);
-        Self::link(repo, modules)
+        Self::link(repo, modules, Advisories::embedded())
+    }
+
+    /// The same model, with dependencies judged by other advisories.
+    #[must_use]
+    pub fn with_advisories(self, advisories: Arc<Advisories>) -> Self {
+        Self { advisories, ..self }
     }
 
     /// The model of an edited repository; trees of files that have not changed are taken over.
     pub fn rebuild(&self, repo: Arc<Repository>) -> Self {
         let modules = Modules::parse_again(&repo, &self.modules);
-        Self::link(repo, modules)
+        Self::link(repo, modules, Arc::clone(&self.advisories))
     }
 
-    fn link(repo: Arc<Repository>, modules: Modules) -> Self {
+    fn link(repo: Arc<Repository>, modules: Modules, advisories: Arc<Advisories>) -> Self {
         let names = Names::collect(&modules);
         let calls = Calls::index(&modules, &names);
+        let dependencies = Dependencies::read(&repo);
         Self {
             repo,
             modules,
             names,
             calls,
+            dependencies,
+            advisories,
         }
     }
 

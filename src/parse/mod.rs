@@ -8,5 +8,7 @@ pub mod makefile;
 pub mod mapped;
 pub mod procfile;
 pub mod python;
+pub mod requirements;
 pub mod shell;
+pub mod toml;
 pub mod yaml;

@@ -1,0 +1,238 @@
+//! Which version of a package an installation gets.
+
+use std::str::FromStr as _;
+
+use pep440_rs::Version;
+use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
+
+use super::Dependencies;
+use super::manifest::{Declared, Manifest, Role, normalised};
+use super::releases::Releases;
+use super::specifier::Specifier;
+use crate::text::Location;
+
+/// How well a version is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum How {
+    /// A lock file or a generated requirement file says it.
+    Locked,
+    /// A hand-written manifest says `==`.
+    Pinned,
+    /// A range: the version is its lowest.
+    LowestOfRange,
+    /// No lower bound, or no version at all.
+    Unbounded,
+}
+
+/// What is known of a package that production installs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The version, or the lowest one of the range; none where there is no lower bound.
+    pub version: Option<Version>,
+    /// Everything that production's manifests demand of it.
+    pub specifier: Specifier,
+    pub from: Location,
+    pub how: How,
+}
+
+/// The Flask versions that the application has to work with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlaskInUse {
+    /// The lowest that may be installed.
+    pub lowest: Option<Version>,
+    /// What a fresh installation gets, as far as this tool knows Flask's releases.
+    pub newest: Option<Version>,
+    pub from: Location,
+    pub how: How,
+}
+
+impl Dependencies {
+    /// Locked beats pinned beats range; only what production installs counts. None when no
+    /// manifest names the package.
+    pub fn resolved(&self, name: &str) -> Option<Resolved> {
+        let name = normalised(name);
+        let locked = self.named(&name, Manifest::is_locked).next();
+        if let Some((_, declared)) = locked {
+            return Some(exact(declared, How::Locked));
+        }
+        let pins = self.named(&name, |manifest| !manifest.is_locked());
+        let limits = self.constraints(&name);
+        let mut found: Vec<&Declared> = pins.chain(limits).map(|(_, declared)| declared).collect();
+        if let Some(pinned) = found
+            .iter()
+            .find(|declared| declared.specifier.pinned().is_some())
+        {
+            return Some(exact(pinned, How::Pinned));
+        }
+        found.sort_by_key(|declared| !declared.specifier.is_bounded());
+        let first = found.first()?;
+        let specifier = found
+            .iter()
+            .fold(Specifier::Any, |all, declared| all.and(&declared.specifier));
+        let lowest = specifier.lowest();
+        Some(Resolved {
+            how: if lowest.is_some() {
+                How::LowestOfRange
+            } else {
+                How::Unbounded
+            },
+            version: lowest,
+            specifier,
+            from: first.location.clone(),
+        })
+    }
+
+    /// What is known of Flask itself.
+    pub fn flask(&self) -> Option<Resolved> {
+        self.resolved("flask")
+    }
+
+    /// What is known of Werkzeug, where a manifest names it.
+    pub fn werkzeug(&self) -> Option<Resolved> {
+        self.resolved("werkzeug")
+    }
+
+    /// The Flask versions that generated code has to work with. None when Flask is undeclared.
+    pub fn flask_in_use(&self) -> Option<FlaskInUse> {
+        let resolved = self.flask()?;
+        let newest = match resolved.how {
+            How::Locked | How::Pinned => resolved.version.clone(),
+            How::LowestOfRange | How::Unbounded => {
+                Releases::known().newest_within("flask", &resolved.specifier)
+            }
+        };
+        Some(FlaskInUse {
+            lowest: resolved.version.or_else(|| newest.clone()),
+            newest,
+            from: resolved.from,
+            how: resolved.how,
+        })
+    }
+
+    /// The Flask version that generated code is written for: the locked or pinned one, the
+    /// lowest of a range, and for an unbounded declaration the newest that this tool knows.
+    pub fn flask_version(&self) -> Option<Version> {
+        self.flask_in_use()?.lowest
+    }
+
+    /// Every hand-written declaration of a package, whatever it is installed for.
+    pub fn declarations(&self, name: &str) -> Vec<(&Manifest, &Declared)> {
+        let name = normalised(name);
+        self.manifests
+            .iter()
+            .filter(|manifest| manifest.hand_written)
+            .flat_map(|manifest| {
+                let named = manifest.requirements.iter();
+                named
+                    .filter(|declared| declared.name == name)
+                    .map(move |declared| (manifest, declared))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The names of all packages that production installs, as far as they are written down.
+    pub fn runtime_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .runtime()
+            .flat_map(|manifest| manifest.requirements.iter())
+            .map(|declared| declared.name.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+        wanted: impl Fn(&Manifest) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a Manifest, &'a Declared)> {
+        self.runtime()
+            .filter(move |manifest| wanted(manifest))
+            .flat_map(move |manifest| self.applying(manifest, name))
+    }
+
+    fn constraints<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a Manifest, &'a Declared)> {
+        let used = move |manifest: &&Manifest| {
+            manifest.role == Role::Constraints
+                && self
+                    .runtime()
+                    .any(|runtime| runtime.includes.contains(&manifest.path))
+        };
+        self.manifests
+            .iter()
+            .filter(used)
+            .flat_map(move |manifest| self.applying(manifest, name))
+    }
+
+    fn applying<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a Manifest, &'a Declared)> {
+        manifest
+            .requirements
+            .iter()
+            .filter(move |declared| declared.name == name && self.applies(declared))
+            .map(move |declared| (manifest, declared))
+    }
+
+    /// Whether a marker lets the declaration through on Linux, on the newest Python that the
+    /// project allows.
+    fn applies(&self, declared: &Declared) -> bool {
+        let Some(marker) = &declared.marker else {
+            return true;
+        };
+        let python = self.newest_python();
+        let environment = environment(&python);
+        let parsed = MarkerTree::from_str(marker);
+        match (parsed, environment) {
+            (Ok(marker), Some(environment)) => marker.evaluate(&environment, &[]),
+            _ => true,
+        }
+    }
+
+    fn newest_python(&self) -> String {
+        let allowed = |minor: &u64| {
+            let version = Version::new([3, *minor]);
+            let promised = self.python_requires();
+            promised.is_none_or(|python| python.specifier.admits(&version))
+        };
+        let newest = (6..=NEWEST_PYTHON_MINOR).rev().find(allowed);
+        format!("3.{}", newest.unwrap_or(NEWEST_PYTHON_MINOR))
+    }
+}
+
+/// The newest Python 3 on 2026-11-22.
+const NEWEST_PYTHON_MINOR: u64 = 14;
+
+fn exact(declared: &Declared, how: How) -> Resolved {
+    Resolved {
+        version: declared.specifier.pinned().cloned(),
+        specifier: declared.specifier.clone(),
+        from: declared.location.clone(),
+        how,
+    }
+}
+
+fn environment(python: &str) -> Option<MarkerEnvironment> {
+    let full = format!("{python}.0");
+    MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
+        implementation_name: "cpython",
+        implementation_version: &full,
+        os_name: "posix",
+        platform_machine: "x86_64",
+        platform_python_implementation: "CPython",
+        platform_release: "",
+        platform_system: "Linux",
+        platform_version: "",
+        python_full_version: &full,
+        python_version: python,
+        sys_platform: "linux",
+    })
+    .ok()
+}

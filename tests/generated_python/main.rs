@@ -1,0 +1,9 @@
+//! Generated Python is executed: our real patches, on small applications, under real Flask.
+//!
+//! `cargo test --test generated_python` runs what is quick, on the newest Flask and on 2.2;
+//! `cargo test --test generated_python -- --include-ignored` adds the other releases.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod debug_mode;
