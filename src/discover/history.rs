@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use git2::{Commit, ObjectType, Odb, Oid, Repository, Sort, Tree};
+use git2::{Commit, ObjectType, Odb, Oid, Repository, Tree};
 use memchr::memmem::Finder;
 
 use super::work_tree::WorkTree;
@@ -172,8 +172,9 @@ impl Walk<'_> {
 
     /// Walks the history. An error means that not even the walk could go on.
     fn span(&mut self) -> Result<Option<Span>, git2::Error> {
+        // Unsorted means newest first and children before parents, found while walking; every
+        // other order makes libgit2 read all commits before it gives the first one.
         let mut commits = self.git.revwalk()?;
-        commits.set_sorting(Sort::TIME)?;
         // A repository without a commit has a HEAD that leads nowhere.
         if self.git.head().is_ok() {
             commits.push_head()?;

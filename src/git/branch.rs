@@ -82,7 +82,7 @@ impl Repo {
     }
 
     /// The commit a local branch points to, or nothing where there is no such branch.
-    fn branch_tip(&self, name: &str) -> Result<Option<Oid>, GitError> {
+    pub(super) fn branch_tip(&self, name: &str) -> Result<Option<Oid>, GitError> {
         match self.git().refname_to_id(&reference(name)) {
             Ok(tip) => Ok(Some(tip)),
             Err(error) => match error.code() {
@@ -159,7 +159,7 @@ impl Repo {
     }
 
     /// Refuses when the branch is the HEAD of the main or of a linked working tree.
-    fn check_unused(&self, name: &str) -> Result<(), GitError> {
+    pub(super) fn check_unused(&self, name: &str) -> Result<(), GitError> {
         let common = self.git().commondir();
         let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten();
         let folders = linked.flatten().map(|entry| entry.path());

@@ -10,6 +10,7 @@ mod identity;
 mod open;
 mod place;
 mod status;
+mod switch;
 mod worktree;
 
 pub use commit::{Created, NewCommit};
