@@ -16,7 +16,7 @@ mod worktree;
 pub use commit::{Created, NewCommit};
 pub use open::{Head, Repo};
 pub use status::{Note, Summary};
-pub use worktree::write_files;
+pub use worktree::{is_executable, write_files};
 
 #[cfg(test)]
 mod tests;

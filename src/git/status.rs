@@ -8,6 +8,7 @@ use git2::{DiffOptions, RepositoryState, StatusOptions};
 
 use super::Repo;
 use super::place::Place;
+use super::worktree::is_executable;
 use crate::error::GitError;
 
 /// Above this many tracked files nobody waits for a count of the changed ones.
@@ -172,18 +173,6 @@ fn in_progress(state: RepositoryState) -> Option<&'static str> {
             Some("Applying a mailbox")
         }
     }
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 #[cfg(test)]

@@ -11,17 +11,21 @@ use crate::error::{Error, GitError};
 
 /// Writes `changes` below `root`.
 ///
-/// First every file must still be as the change says it was, and no path may lead out of
+/// A `root` that is a file stands for its folder, as it does in a scan. First every file must still be as the change says it was, and no path may lead out of
 /// `root`. Then each new text is written beside its file, and only when all of them are on
 /// disk do they take their places, one by one. When that fails midway, those that have taken
 /// theirs are put back. Permissions stay.
 pub fn write_files(root: &Path, changes: &[FileChange]) -> Result<(), Error> {
-    let root = root
+    let real = root
         .canonicalize()
         .map_err(|error| unreadable(root, error))?;
+    let root = match real.is_file() {
+        true => real.parent().unwrap_or(&real),
+        false => &real,
+    };
     let mut steps = Vec::new();
     for change in changes.iter().filter(|change| !change.is_unchanged()) {
-        steps.push((change, target(&root, change)?));
+        steps.push((change, target(root, change)?));
     }
     let mut writing = Writing::default();
     for (change, target) in steps {
@@ -228,6 +232,19 @@ fn keep_owner(_from: &Path, _to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether `path` is a file that somebody may run.
+#[cfg(unix)]
+pub fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+pub fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// Everybody who may read the file may run it, as git does it.
 #[cfg(unix)]
 fn make_executable(path: &Path) -> io::Result<()> {
@@ -298,6 +315,17 @@ mod tests {
         let expected = [("a.py", "b\r\n"), ("new/deep/n.py", "n"), ("same", "s\n")];
         let expected = expected.map(|(path, text)| (path.to_owned(), text.to_owned()));
         assert_eq!(texts(folder.path()), expected);
+    }
+
+    #[test]
+    fn a_scanned_file_is_changed_in_its_folder() {
+        let folder = folder(&[("a.py", "a\n")]);
+        let changes = [change("a.py", Some("a\n"), Some("b\n"))];
+        write_files(&folder.path().join("a.py"), &changes).unwrap();
+        assert_eq!(
+            texts(folder.path()),
+            [("a.py".to_owned(), "b\n".to_owned())]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CommitPreview, Preview, Session};
 use crate::diff::{FileChange, patch_text};
 use crate::error::Error;
-use crate::git::{Created, NewCommit, Repo, write_files};
+use crate::git::{Created, NewCommit, Repo, is_executable, write_files};
 use crate::patch::NewText;
 
 impl Session {
@@ -61,8 +61,9 @@ impl Session {
     ) -> FileChange {
         let on_disk = self.model.repo.file(path).map(|file| file.text.as_str());
         let earlier = written.get(path).map(|new| new.text.as_str());
+        let runs = is_executable(&self.model.repo.root().join(&**path));
         FileChange {
-            executable: new.executable,
+            executable: new.executable || (on_disk.is_some() && runs),
             ..FileChange::new(path, earlier.or(on_disk), &new.text)
         }
     }
