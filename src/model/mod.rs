@@ -1,6 +1,8 @@
 //! ③ Trees to one model of the application.
 
+pub mod app;
 pub mod calls;
+pub mod config;
 pub mod dependencies;
 pub mod deployment;
 pub mod flow;
@@ -10,8 +12,11 @@ pub mod names;
 use std::sync::Arc;
 
 use crate::discover::{Repository, Skipped};
+use app::Apps;
 use calls::Calls;
+use config::Configuration;
 use dependencies::{Advisories, Dependencies};
+use deployment::Deployment;
 use modules::Modules;
 use names::Names;
 
@@ -22,6 +27,9 @@ pub struct Model {
     pub modules: Modules,
     pub names: Names,
     pub calls: Calls,
+    pub apps: Apps,
+    pub deployment: Deployment,
+    pub configuration: Configuration,
     pub dependencies: Dependencies,
     /// The known vulnerabilities that dependencies are judged by.
     pub advisories: Arc<Advisories>,
@@ -49,12 +57,18 @@ impl Model {
     fn link(repo: Arc<Repository>, modules: Modules, advisories: Arc<Advisories>) -> Self {
         let names = Names::collect(&modules);
         let calls = Calls::index(&modules, &names);
+        let apps = Apps::find(&modules, &names);
+        let deployment = Deployment::read(&repo);
+        let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
         let dependencies = Dependencies::read(&repo);
         Self {
             repo,
             modules,
             names,
             calls,
+            apps,
+            deployment,
+            configuration,
             dependencies,
             advisories,
         }

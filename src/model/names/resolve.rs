@@ -105,6 +105,27 @@ impl Names {
         self.qualify_within(modules, module, expr, MAX_STEPS)
     }
 
+    /// What `name` means at `offset` of `module`.
+    pub fn resolve_name(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        name: &str,
+        offset: usize,
+    ) -> Option<Qualified> {
+        self.name(modules, module, name, offset, MAX_STEPS)
+    }
+
+    /// `module.member`: something the module binds, or a submodule.
+    pub fn resolve_member(
+        &self,
+        modules: &Modules,
+        module: ModuleId,
+        member: &str,
+    ) -> Option<Qualified> {
+        self.module_member(modules, module, member, MAX_STEPS)
+    }
+
     fn qualify_within(
         &self,
         modules: &Modules,
@@ -249,6 +270,12 @@ impl Names {
         let bindings = self.scopes(target).module().bindings.get(member);
         if let Some(binding) = bindings.and_then(|bindings| bindings.last()) {
             if let BindingKind::Import(imported) = &binding.kind {
+                // `from shop import config` inside shop/__init__.py means the submodule.
+                if self.imports_itself(modules, target, imported, member)
+                    && let Some(submodule) = modules.import(target, 1, member)
+                {
+                    return Some(Qualified::Internal(submodule, String::new()));
+                }
                 return self.imported(modules, target, imported, steps);
             }
             let end = modules.get(target).file.text.len();
@@ -261,6 +288,17 @@ impl Names {
         }
         let starred = self.starred(modules, target, member, steps);
         Some(starred.unwrap_or_else(|| Qualified::Internal(target, member.into())))
+    }
+
+    fn imports_itself(
+        &self,
+        modules: &Modules,
+        target: ModuleId,
+        imported: &Imported,
+        member: &str,
+    ) -> bool {
+        imported.member.as_deref() == Some(member)
+            && modules.import(target, imported.level, &imported.module) == Some(target)
     }
 
     fn member(

@@ -1,0 +1,967 @@
+//! Calls while an application is built: functions of the repository are run, those of
+//! libraries that matter for configuration are known.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ruff_python_ast::{Expr, ExprCall, StmtClassDef, StmtFunctionDef};
+use ruff_text_size::Ranged as _;
+
+use super::evaluate::{Piece, assembled, environment, join, known, parent};
+use super::load::text_of;
+use super::trace::{Eval, Frame, Tracer};
+use super::{Conversion, EnvRead, Literal, SourceKind, Value};
+use crate::model::modules::ModuleId;
+use crate::text::Span;
+
+/// Words without which a function that is not handed the application cannot touch its
+/// configuration.
+const HINTS: &[&str] = &[
+    "config",
+    "secret_key",
+    ".debug",
+    ".testing",
+    "environ",
+    "getenv",
+    "SECRET",
+];
+
+impl<'a> Tracer<'a> {
+    /// An expression statement: only calls can have an effect.
+    pub(super) fn effects(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) {
+        match expr {
+            Expr::Call(_) | Expr::Await(_) | Expr::Named(_) | Expr::If(_) => {
+                self.eval(frame, expr);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn call(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        let location = self.location(frame.module, call.range());
+        if self.world.apps.get(self.app).construction == location {
+            return self.constructed(frame, call);
+        }
+        if let Expr::Attribute(method) = &*call.func {
+            let base = self.eval(frame, &method.value);
+            let name = method.attr.as_str();
+            match &base {
+                Eval::Config => {
+                    if let Some(result) = self.config_method(frame, name, call) {
+                        return result;
+                    }
+                    return Eval::unknown("a method of the configuration");
+                }
+                Eval::Environ => return self.environ_method(frame, name, call),
+                Eval::App => return self.app_method(frame, name, call),
+                Eval::Table(module, table) => {
+                    return self.table_method(frame, *module, table, name, call, &base);
+                }
+                Eval::Path(path) => return self.path_method(frame, path, name, call),
+                Eval::Value(_) | Eval::Pattern(_) => {
+                    return self.text_method(frame, &base, name, call);
+                }
+                Eval::Candidates(alternatives) => {
+                    let alternatives = Rc::clone(alternatives);
+                    let mut result = Eval::unknown("a method of one of several");
+                    for (item, chosen) in self.choose(frame.module, &method.value, &alternatives) {
+                        let callee = self.member(&item, name);
+                        let depth = self.alternatives.len();
+                        self.alternatives.extend(chosen);
+                        result = self.invoke(frame, call, callee);
+                        self.alternatives.truncate(depth);
+                    }
+                    return result;
+                }
+                Eval::LibraryInstance(class) => {
+                    return self.library_method(frame, &class.clone(), name, call);
+                }
+                _ => {}
+            }
+            let callee = match frame.locals.get(slot(method).as_str()) {
+                Some(value) => value.clone(),
+                None => self.member(&base, name),
+            };
+            return self.invoke(frame, call, callee);
+        }
+        let callee = self.eval(frame, &call.func);
+        self.invoke(frame, call, callee)
+    }
+
+    fn invoke(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall, callee: Eval<'a>) -> Eval<'a> {
+        match callee {
+            Eval::Function(module, function, closure) => {
+                let mut locals = closure.map(|locals| (*locals).clone()).unwrap_or_default();
+                let handed = self.bind(frame, call, module, function, None, &mut locals);
+                self.enter(frame, call, module, function, locals, handed)
+            }
+            Eval::Method(module, function, object) => {
+                let mut locals = HashMap::new();
+                let receiver = receiver(function, *object);
+                let handed = self.bind(frame, call, module, function, receiver, &mut locals);
+                self.enter(frame, call, module, function, locals, handed)
+            }
+            Eval::Class(module, class) => self.instantiate(frame, call, module, class),
+            Eval::Library(name) => self.library_call(frame, &name, call),
+            Eval::Candidates(alternatives) => self.call_candidates(&alternatives),
+            _ => {
+                let handed = self.arguments(frame, call).iter().any(Eval::is_app);
+                if handed {
+                    let name = self.source(frame.module, &*call.func).to_owned();
+                    self.note_unfollowed(frame.module, call, name);
+                }
+                Eval::unknown("a call that is not followed")
+            }
+        }
+    }
+
+    /// `config[name]()`: instances of the classes.
+    fn call_candidates(&mut self, alternatives: &Rc<super::trace::Alternatives<'a>>) -> Eval<'a> {
+        let made = |value: &Eval<'a>| match value {
+            Eval::Class(module, class) => Eval::Instance(*module, class),
+            other => other.clone(),
+        };
+        let items = alternatives.items.iter();
+        Eval::Candidates(Rc::new(super::trace::Alternatives {
+            location: alternatives.location.clone(),
+            selector: alternatives.selector.clone(),
+            items: items
+                .map(|(name, at, value)| (name.clone(), at.clone(), made(value)))
+                .collect(),
+            fallback: alternatives.fallback.as_ref().map(made),
+        }))
+    }
+
+    fn arguments(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Vec<Eval<'a>> {
+        let positional = call.arguments.args.iter();
+        let keywords = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+        let all: Vec<&'a Expr> = positional.chain(keywords).collect();
+        all.into_iter().map(|expr| self.eval(frame, expr)).collect()
+    }
+
+    /// Binds parameters; says whether the application is among the arguments.
+    fn bind(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: &'a ExprCall,
+        module: ModuleId,
+        function: &'a StmtFunctionDef,
+        receiver: Option<Eval<'a>>,
+        locals: &mut HashMap<Box<str>, Eval<'a>>,
+    ) -> bool {
+        let mut handed = receiver.as_ref().is_some_and(Eval::is_app);
+        let parameters = &function.parameters;
+        let mut positional = parameters.posonlyargs.iter().chain(&parameters.args);
+        if let Some(receiver) = receiver
+            && let Some(first) = positional.next()
+        {
+            locals.insert(first.parameter.name.as_str().into(), receiver);
+        }
+        let mut bound: Vec<&str> = Vec::new();
+        for argument in &call.arguments.args {
+            if matches!(argument, Expr::Starred(_)) {
+                break;
+            }
+            let value = self.eval(frame, argument);
+            handed |= value.is_app();
+            let Some(parameter) = positional.next() else {
+                continue;
+            };
+            bound.push(parameter.parameter.name.as_str());
+            locals.insert(parameter.parameter.name.as_str().into(), value);
+        }
+        let mut rest = Vec::new();
+        for keyword in &call.arguments.keywords {
+            let value = self.eval(frame, &keyword.value);
+            handed |= value.is_app();
+            if let Some(name) = &keyword.arg {
+                rest.push((name.as_str(), value));
+            }
+        }
+        for (name, value) in rest {
+            bound.push(name);
+            locals.insert(name.into(), value);
+        }
+        self.bind_defaults(module, function, &bound, locals);
+        handed
+    }
+
+    /// Gives every parameter that is not bound its default.
+    pub(super) fn bind_defaults(
+        &mut self,
+        module: ModuleId,
+        function: &'a StmtFunctionDef,
+        bound: &[&str],
+        locals: &mut HashMap<Box<str>, Eval<'a>>,
+    ) {
+        let parameters = &function.parameters;
+        let all = parameters
+            .posonlyargs
+            .iter()
+            .chain(&parameters.args)
+            .chain(&parameters.kwonlyargs);
+        for (index, parameter) in all.enumerate() {
+            let name = parameter.parameter.name.as_str();
+            if bound.contains(&name) {
+                continue;
+            }
+            let is_receiver = index == 0 && matches!(name, "self" | "cls");
+            if is_receiver && locals.contains_key(name) {
+                continue;
+            }
+            let value = match &parameter.default {
+                Some(default) => self.eval_in(module, default),
+                None => match name {
+                    // Flask's own convention for what a function is handed.
+                    "app" | "application" | "flask_app" if !locals.contains_key(name) => Eval::App,
+                    _ => match locals.remove(name) {
+                        Some(known) if is_receiver || known.is_app() => known,
+                        _ => Eval::Value(Value::Unknown(format!("the parameter {name}"))),
+                    },
+                },
+            };
+            locals.insert(name.into(), value);
+        }
+    }
+
+    fn enter(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: &'a ExprCall,
+        module: ModuleId,
+        function: &'a StmtFunctionDef,
+        locals: HashMap<Box<str>, Eval<'a>>,
+        handed: bool,
+    ) -> Eval<'a> {
+        let text = self.source(module, function);
+        let may_matter = handed
+            || function.body.len() <= 6
+            || HINTS.iter().any(|hint| text.contains(hint))
+            || self.makes_the_app(module, function);
+        if !may_matter {
+            return Eval::unknown("a call that is not followed");
+        }
+        if is_generator_or_route(function) {
+            return Eval::unknown("a decorated function");
+        }
+        self.via.push(self.location(frame.module, call.range()));
+        let result = self.run_function(module, function, locals);
+        self.via.pop();
+        match result {
+            Eval::Value(Value::Unknown(reason)) => {
+                let name = function.name.as_str();
+                Eval::Value(parsed(frame, self, call, name).unwrap_or(Value::Unknown(reason)))
+            }
+            Eval::Value(value @ Value::Choice { .. }) => {
+                Eval::Value(as_parser(value, &function.name))
+            }
+            other => other,
+        }
+    }
+
+    fn makes_the_app(&self, module: ModuleId, function: &StmtFunctionDef) -> bool {
+        let app = self.world.apps.get(self.app);
+        app.module == module && Span::from(function.range).contains(app.construction.span)
+    }
+
+    fn constructed(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        // A subclass may configure itself in __init__.
+        if let Eval::Class(module, class) = self.eval(frame, &call.func)
+            && let Eval::Method(home, init, _) =
+                self.member(&Eval::Class(module, class), "__init__")
+        {
+            let mut locals = HashMap::new();
+            self.bind(frame, call, home, init, Some(Eval::App), &mut locals);
+            self.via.push(self.location(frame.module, call.range()));
+            self.run_function(home, init, locals);
+            self.via.pop();
+        }
+        Eval::App
+    }
+
+    fn instantiate(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: &'a ExprCall,
+        module: ModuleId,
+        class: &'a StmtClassDef,
+    ) -> Eval<'a> {
+        let object = Eval::Instance(module, class);
+        let app = self.world.apps.get(self.app);
+        let holds = app.module == module && Span::from(class.range).contains(app.construction.span);
+        let handed = self.arguments(frame, call).iter().any(Eval::is_app);
+        if (handed || holds)
+            && let Eval::Method(home, init, _) = self.member(&object, "__init__")
+        {
+            let mut locals = HashMap::new();
+            self.bind(frame, call, home, init, Some(object.clone()), &mut locals);
+            self.via.push(self.location(frame.module, call.range()));
+            self.run_function(home, init, locals);
+            self.via.pop();
+        }
+        object
+    }
+
+    fn environ_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        name: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        match name {
+            "get" | "setdefault" | "pop" => self.environment_call(frame, call, Conversion::None),
+            _ => Eval::unknown("the environment as a whole"),
+        }
+    }
+
+    /// `get(name, default)`.
+    fn environment_call(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: &'a ExprCall,
+        conversion: Conversion,
+    ) -> Eval<'a> {
+        let Some(name) = call.arguments.find_positional(0).or_else(|| {
+            let keyword = call.arguments.find_keyword("key")?;
+            Some(&keyword.value)
+        }) else {
+            return Eval::unknown("the environment");
+        };
+        let Some(name) = text_of(&self.eval(frame, name)) else {
+            return Eval::unknown("a computed environment variable");
+        };
+        let location = self.location(frame.module, call.range());
+        let Some(default) = call.arguments.find_argument_value("default", 1) else {
+            let value = environment(&name, location, false);
+            return Eval::Value(converted(value, conversion));
+        };
+        let module = frame.module;
+        let read = |default: Option<Literal>, at: Span, tracer: &Self| EnvRead {
+            name: name.clone(),
+            default,
+            default_at: Some(tracer.location(module, at)),
+            required: false,
+            conversion: conversion.clone(),
+            negated: false,
+            location: location.clone(),
+        };
+        let at = Span::from(default.range());
+        match self.eval(frame, default) {
+            Eval::Value(Value::Known(literal)) => {
+                Eval::Value(Value::Env(read(Some(literal), at, self)))
+            }
+            // A default from a second variable: what counts is its own default.
+            Eval::Value(Value::Env(second)) => {
+                Eval::Value(Value::Env(read(second.default, at, self)))
+            }
+            Eval::Value(other) => {
+                let set = environment(&name, location.clone(), true);
+                let condition = format!("{name} is set");
+                Eval::Value(super::trace::choice(
+                    condition,
+                    converted(set, conversion),
+                    other,
+                ))
+            }
+            _ => Eval::Value(Value::Env(read(None, at, self))),
+        }
+    }
+
+    fn app_method(&mut self, frame: &mut Frame<'a>, name: &str, call: &'a ExprCall) -> Eval<'a> {
+        let app = self.world.apps.get(self.app);
+        // A method of the project's own subclass.
+        if let Some(class) = self.own_class()
+            && let Eval::Method(module, function, _) = self.member(&class, name)
+        {
+            let callee = Eval::Method(module, function, Box::new(Eval::App));
+            return self.invoke(frame, call, callee);
+        }
+        match name {
+            "open_resource" | "open_instance_resource" => {
+                Eval::Value(Value::Store(format!("app.{name}")))
+            }
+            "app_context" | "test_request_context" => Eval::unknown("a context"),
+            _ => Eval::Value(Value::Unknown(format!("{}.{name}()", app.class))),
+        }
+    }
+
+    fn own_class(&mut self) -> Option<Eval<'a>> {
+        let app = self.world.apps.get(self.app);
+        let call = self.tree(app.module).call_at(app.construction.span)?;
+        match self.eval_in(app.module, &call.func) {
+            class @ Eval::Class(..) => Some(class),
+            _ => None,
+        }
+    }
+
+    fn table_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        module: ModuleId,
+        table: &'a ruff_python_ast::ExprDict,
+        name: &str,
+        call: &'a ExprCall,
+        base: &Eval<'a>,
+    ) -> Eval<'a> {
+        match name {
+            "get" => {
+                let Some(key) = call.arguments.find_positional(0) else {
+                    return Eval::unknown("an element");
+                };
+                let key = self.eval(frame, key);
+                let fallback = call.arguments.find_positional(1);
+                let fallback = fallback.map(|expr| self.eval(frame, expr));
+                let location = self.location(frame.module, call.range());
+                self.entry(module, table, key, location, fallback)
+            }
+            "copy" => base.clone(),
+            _ => Eval::unknown("a method of a dictionary"),
+        }
+    }
+
+    fn path_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        path: &str,
+        name: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        match name {
+            "resolve" | "absolute" | "expanduser" => Eval::Path(path.to_owned()),
+            "joinpath" => {
+                let mut whole = path.to_owned();
+                for argument in &call.arguments.args {
+                    let Some(part) = text_of(&self.eval(frame, argument)) else {
+                        return Eval::unknown("a computed path");
+                    };
+                    whole = join(&whole, &part);
+                }
+                Eval::Path(whole)
+            }
+            "read_text" | "read_bytes" => Eval::Value(Value::Store(format!("Path.{name}"))),
+            _ => Eval::unknown("a method of a path"),
+        }
+    }
+
+    /// Methods of texts: those that keep what a read of the environment means.
+    fn text_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        base: &Eval<'a>,
+        name: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        match (base, name) {
+            (Eval::Value(Value::Env(read)), "strip" | "encode" | "decode") => {
+                Eval::Value(Value::Env(read.clone()))
+            }
+            (
+                Eval::Value(Value::Env(read)),
+                "lower" | "casefold" | "title" | "capitalize" | "upper",
+            ) => {
+                let name = if name == "casefold" { "lower" } else { name };
+                Eval::Value(Value::Env(EnvRead {
+                    conversion: Conversion::Parser(name.into()),
+                    ..read.clone()
+                }))
+            }
+            (Eval::Value(Value::Known(Literal::Str(text))), _) => {
+                self.known_text_method(frame, text, name, call)
+            }
+            (Eval::Value(Value::Known(Literal::Bytes(bytes))), "decode") => {
+                known(Literal::Str(String::from_utf8_lossy(bytes).into_owned()))
+            }
+            (Eval::Value(random @ Value::Random(_)), _) => Eval::Value(random.clone()),
+            (Eval::Value(Value::Store(how)), _) => Eval::Value(Value::Store(how.clone())),
+            (Eval::Value(Value::Choice { .. }), "strip" | "encode" | "decode") => base.clone(),
+            _ => {
+                let handed = self.arguments(frame, call).iter().any(Eval::is_app);
+                if handed {
+                    let name = self.source(frame.module, &*call.func).to_owned();
+                    self.note_unfollowed(frame.module, call, name);
+                }
+                Eval::unknown("a method that is not followed")
+            }
+        }
+    }
+
+    fn known_text_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        text: &str,
+        name: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        match name {
+            "lower" | "casefold" => known(Literal::Str(text.to_lowercase())),
+            "upper" => known(Literal::Str(text.to_uppercase())),
+            "strip" => known(Literal::Str(text.trim().to_owned())),
+            "capitalize" | "title" => {
+                let mut characters = text.chars();
+                let first = characters
+                    .next()
+                    .map(|first| first.to_uppercase().to_string());
+                let rest = characters.as_str().to_lowercase();
+                known(Literal::Str(first.unwrap_or_default() + &rest))
+            }
+            "encode" => known(Literal::Bytes(text.as_bytes().to_vec())),
+            "format" => self.format(frame, text, call),
+            _ => Eval::unknown("a method of a text"),
+        }
+    }
+
+    /// `"config.{}".format(name)`: positional and named holes without format specifications.
+    fn format(&mut self, frame: &mut Frame<'a>, text: &str, call: &'a ExprCall) -> Eval<'a> {
+        let mut pieces = Vec::new();
+        let mut next = 0;
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            pieces.push(Piece::Text(before.to_owned()));
+            let Some((hole, behind)) = after.split_once('}') else {
+                return Eval::unknown("a formatted text");
+            };
+            let argument = match hole.parse::<usize>() {
+                Ok(index) => call.arguments.find_positional(index),
+                Err(_) if hole.is_empty() => {
+                    next += 1;
+                    call.arguments.find_positional(next - 1)
+                }
+                Err(_) => call.arguments.find_keyword(hole).map(|it| &it.value),
+            };
+            let Some(argument) = argument else {
+                return Eval::unknown("a formatted text");
+            };
+            let value = self.eval(frame, argument);
+            let value = self.public_value(frame.module, argument, &value);
+            pieces.push(Piece::Hole(value));
+            rest = behind;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        assembled(pieces)
+    }
+
+    /// Something is handed to code that cannot be read: it may configure the application.
+    fn note_unfollowed(&mut self, module: ModuleId, call: &ExprCall, name: String) {
+        if name.contains("config") || name.contains("settings") {
+            self.note_source(module, SourceKind::Dynamic, call.range(), Some(name), None);
+        }
+    }
+
+    fn library_method(
+        &mut self,
+        frame: &mut Frame<'a>,
+        class: &str,
+        method: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        match class {
+            "environs.Env" | "environs.FileAwareEnv" | "environ.Env" => {
+                let conversion = match method {
+                    "bool" => Conversion::Bool,
+                    "int" => Conversion::Int,
+                    "str" | "get_value" => Conversion::None,
+                    "read_env" | "read_envfile" => return Eval::unknown("a dotenv file"),
+                    other => Conversion::Parser(other.to_owned()),
+                };
+                required_without_default(self.environment_call(frame, call, conversion))
+            }
+            "configparser.ConfigParser" | "configparser.RawConfigParser" => {
+                Eval::Value(Value::Store(format!("{class}.{method}")))
+            }
+            _ => {
+                let handed = self.arguments(frame, call).iter().any(Eval::is_app);
+                if handed && method != "init_app" {
+                    self.note_unfollowed(frame.module, call, format!("{class}.{method}"));
+                }
+                Eval::Value(Value::Unknown(format!("{class}.{method}()")))
+            }
+        }
+    }
+
+    fn library_call(&mut self, frame: &mut Frame<'a>, name: &str, call: &'a ExprCall) -> Eval<'a> {
+        let first = call.arguments.find_positional(0);
+        match name {
+            "os.getenv" | "os.environ.get" | "flask.helpers.get_env" => {
+                self.environment_call(frame, call, Conversion::None)
+            }
+            "decouple.config" | "decouple.AutoConfig" | "starlette.config.Config" => {
+                let conversion = self.cast(call);
+                required_without_default(self.environment_call(frame, call, conversion))
+            }
+            "environs.Env"
+            | "environs.FileAwareEnv"
+            | "environ.Env"
+            | "configparser.ConfigParser"
+            | "configparser.RawConfigParser" => Eval::LibraryInstance(name.to_owned()),
+            "bool"
+            | "int"
+            | "str"
+            | "distutils.util.strtobool"
+            | "setuptools.distutils.util.strtobool"
+            | "strtobool"
+            | "json.loads"
+            | "ast.literal_eval"
+            | "float"
+            | "bytes" => {
+                let Some(first) = first else {
+                    return Eval::unknown("an empty call");
+                };
+                let value = self.eval(frame, first);
+                self.cast_value(name, value)
+            }
+            "datetime.timedelta" => self.timedelta(frame, call),
+            "getattr" => self.get_attribute(frame, call),
+            "vars" | "globals" | "locals" => Eval::unknown("a namespace"),
+            "werkzeug.utils.import_string"
+            | "importlib.import_module"
+            | "flask.helpers.import_string" => {
+                let Some(first) = first else {
+                    return Eval::unknown("an import");
+                };
+                match self.eval(frame, first) {
+                    Eval::Value(Value::Known(Literal::Str(dotted))) => self
+                        .object_named(frame.module, &dotted)
+                        .unwrap_or_else(|| Eval::unknown("a module that is not found")),
+                    Eval::Pattern(pieces) => self.pattern_candidates(frame.module, first, &pieces),
+                    other => other,
+                }
+            }
+            "os.path.join" | "werkzeug.utils.safe_join" | "pathlib.Path.joinpath" => {
+                self.join_paths(frame, call)
+            }
+            "os.path.abspath" | "os.path.realpath" | "os.path.normpath" | "pathlib.Path"
+            | "os.path.expanduser" => first.map_or_else(
+                || Eval::unknown("a path"),
+                |first| match self.eval(frame, first) {
+                    Eval::Value(Value::Known(Literal::Str(text))) => Eval::Path(join("", &text)),
+                    other => other,
+                },
+            ),
+            "os.path.dirname" => match first.map(|first| self.eval(frame, first)) {
+                Some(Eval::Path(path)) => Eval::Path(parent(&path)),
+                _ => Eval::unknown("a path"),
+            },
+            "os.getcwd" => Eval::Path(String::new()),
+            "open" | "io.open" | "pathlib.Path.open" | "json.load" | "yaml.safe_load"
+            | "toml.load" | "tomllib.load" | "yaml.load" => {
+                Eval::Value(Value::Store(name.to_owned()))
+            }
+            "super" | "print" => Eval::unknown(name),
+            _ if is_random(name) => Eval::Value(Value::Random(name.to_owned())),
+            _ if is_digest(name) => self.digest(frame, name, first),
+            _ if is_store(name) => Eval::Value(Value::Store(name.to_owned())),
+            _ => self.other_library_call(frame, name, call),
+        }
+    }
+
+    fn other_library_call(
+        &mut self,
+        frame: &mut Frame<'a>,
+        name: &str,
+        call: &'a ExprCall,
+    ) -> Eval<'a> {
+        let handed = self.arguments(frame, call).iter().any(Eval::is_app);
+        if handed {
+            self.note_unfollowed(frame.module, call, name.to_owned());
+        }
+        let last = name.rsplit('.').next().unwrap_or(name);
+        if last.starts_with(char::is_uppercase) {
+            return Eval::LibraryInstance(name.to_owned());
+        }
+        Eval::Value(Value::Unknown(format!("{name}()")))
+    }
+
+    /// `cast=bool` of decouple.
+    fn cast(&self, call: &ExprCall) -> Conversion {
+        let Some(cast) = call.arguments.find_argument_value("cast", 2) else {
+            return Conversion::None;
+        };
+        match super::super::app::last_name(cast) {
+            Some("bool") => Conversion::Bool,
+            Some("int") => Conversion::Int,
+            Some("str") => Conversion::None,
+            Some(other) => Conversion::Parser(other.to_owned()),
+            None => Conversion::Parser("a function".into()),
+        }
+    }
+
+    fn cast_value(&mut self, name: &str, value: Eval<'a>) -> Eval<'a> {
+        let conversion = match name {
+            "bool" => Conversion::Truthiness,
+            "int" | "float" => Conversion::Int,
+            "str" | "bytes" => Conversion::None,
+            "json.loads" | "ast.literal_eval" => Conversion::Parser(name.to_owned()),
+            _ => Conversion::Bool,
+        };
+        match value {
+            Eval::Value(Value::Known(literal)) => known(match (name, literal) {
+                ("bool", literal) => Literal::Bool(literal.is_truthy()),
+                ("int", Literal::Str(text)) => match text.trim().parse() {
+                    Ok(int) => Literal::Int(int),
+                    Err(_) => return Eval::unknown("not a number"),
+                },
+                ("str", Literal::Int(int)) => Literal::Str(int.to_string()),
+                ("strtobool", Literal::Str(text)) => Literal::Bool(matches!(
+                    text.to_lowercase().as_str(),
+                    "1" | "true" | "yes" | "on" | "y" | "t"
+                )),
+                (_, literal) => literal,
+            }),
+            Eval::Value(Value::Choice {
+                condition,
+                then,
+                otherwise,
+            }) => {
+                let mut cast =
+                    |value: Value| match self.cast_value(name, Eval::Value(value)) {
+                        Eval::Value(value) => value,
+                        _ => Value::unknown("converted"),
+                    };
+                let (then, otherwise) = (cast(*then), cast(*otherwise));
+                Eval::Value(super::trace::choice(condition, then, otherwise))
+            }
+            Eval::Value(value) => Eval::Value(converted(value, conversion)),
+            Eval::Path(path) => Eval::Path(path),
+            _ => Eval::unknown("converted"),
+        }
+    }
+
+    fn timedelta(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        const UNITS: [(&str, f64); 7] = [
+            ("days", 86_400.0),
+            ("seconds", 1.0),
+            ("microseconds", 1e-6),
+            ("milliseconds", 1e-3),
+            ("minutes", 60.0),
+            ("hours", 3_600.0),
+            ("weeks", 604_800.0),
+        ];
+        let mut total = 0.0;
+        for (position, (unit, seconds)) in UNITS.iter().enumerate() {
+            let Some(argument) = call.arguments.find_argument_value(unit, position) else {
+                continue;
+            };
+            let Eval::Value(Value::Known(number)) = self.eval(frame, argument) else {
+                return Eval::unknown("a timedelta");
+            };
+            let Some(number) = number.as_seconds() else {
+                return Eval::unknown("a timedelta");
+            };
+            total += number * seconds;
+        }
+        known(Literal::Seconds(total))
+    }
+
+    /// `getattr(module, name)`.
+    fn get_attribute(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        let (Some(object), Some(name)) = (
+            call.arguments.find_positional(0),
+            call.arguments.find_positional(1),
+        ) else {
+            return Eval::unknown("getattr");
+        };
+        let base = self.eval(frame, object);
+        let selector = self.eval(frame, name);
+        if let Some(name) = text_of(&selector) {
+            return self.member(&base, &name);
+        }
+        let Eval::Module(module) = base else {
+            return Eval::unknown("getattr");
+        };
+        self.classes_of(module, frame.module, name, selector)
+    }
+
+    fn join_paths(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        let mut path: Option<String> = None;
+        for argument in &call.arguments.args {
+            let part = match self.eval(frame, argument) {
+                Eval::Path(part) | Eval::Value(Value::Known(Literal::Str(part))) => part,
+                _ => return Eval::unknown("a computed path"),
+            };
+            path = Some(match path {
+                Some(path) => join(&path, &part),
+                None => join("", &part),
+            });
+        }
+        path.map_or_else(|| Eval::unknown("a path"), Eval::Path)
+    }
+
+    /// A hash of something random, or of something known, is as good as that.
+    fn digest(&mut self, frame: &mut Frame<'a>, name: &str, first: Option<&'a Expr>) -> Eval<'a> {
+        match first.map(|first| self.eval(frame, first)) {
+            Some(Eval::Value(value @ (Value::Random(_) | Value::Env(_)))) => Eval::Value(value),
+            _ => Eval::Value(Value::Unknown(format!("{name}()"))),
+        }
+    }
+}
+
+/// The name under which `self.app` and its like are kept in a frame.
+fn slot(attribute: &ruff_python_ast::ExprAttribute) -> String {
+    match &*attribute.value {
+        Expr::Name(base) => format!("{}.{}", base.id, attribute.attr),
+        _ => String::new(),
+    }
+}
+
+/// What the first parameter of a method is bound to.
+fn receiver<'a>(function: &StmtFunctionDef, object: Eval<'a>) -> Option<Eval<'a>> {
+    let is_static = function.decorator_list.iter().any(|decorator| {
+        super::super::app::last_name(&decorator.expression) == Some("staticmethod")
+    });
+    let is_class_method = function.decorator_list.iter().any(|decorator| {
+        super::super::app::last_name(&decorator.expression) == Some("classmethod")
+    });
+    let first = function.parameters.args.first();
+    let takes_self = first.is_some_and(|it| matches!(it.parameter.name.as_str(), "self" | "cls"));
+    match object {
+        _ if is_static => None,
+        // `Config.init_app(app)` without a decorator: a plain function in a class.
+        Eval::Class(..) if !is_class_method && !takes_self => None,
+        object => Some(object),
+    }
+}
+
+/// Functions that a call does not run: request handlers, generators.
+fn is_generator_or_route(function: &StmtFunctionDef) -> bool {
+    function.decorator_list.iter().any(|decorator| {
+        let name = match &decorator.expression {
+            Expr::Call(call) => super::super::app::last_name(&call.func),
+            other => super::super::app::last_name(other),
+        };
+        matches!(name, Some("route" | "contextmanager"))
+    })
+}
+
+/// A parser of the project (`str_to_bool(os.environ.get("DEBUG"))`) that could not be followed.
+fn parsed<'a>(
+    frame: &mut Frame<'a>,
+    tracer: &mut Tracer<'a>,
+    call: &'a ExprCall,
+    name: &str,
+) -> Option<Value> {
+    let first = call.arguments.find_positional(0)?;
+    match tracer.eval(frame, first) {
+        Eval::Value(Value::Env(read)) => Some(Value::Env(EnvRead {
+            conversion: Conversion::Parser(name.to_owned()),
+            ..read
+        })),
+        // `envtobool("DEBUG", False)`: the helper reads the variable that it is given.
+        Eval::Value(Value::Known(Literal::Str(variable)))
+            if super::write::is_setting(&variable) && name.to_ascii_lowercase().contains("env") =>
+        {
+            let location = tracer.location(frame.module, call.range());
+            let default = call.arguments.find_positional(1);
+            let value = default.map(|default| tracer.eval(frame, default));
+            Some(Value::Env(EnvRead {
+                name: variable,
+                default: match value {
+                    Some(Eval::Value(Value::Known(literal))) => Some(literal),
+                    _ => None,
+                },
+                default_at: default.map(|it| tracer.location(frame.module, it.range())),
+                required: false,
+                conversion: Conversion::Parser(name.to_owned()),
+                negated: false,
+                location,
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// What a helper with several returns makes of one variable: a fallback text is its default,
+/// returned booleans make it a parser.
+fn as_parser(value: Value, function: &str) -> Value {
+    let leaves = value.leaves();
+    let mut reads = leaves.iter().filter_map(|leaf| leaf.env());
+    let Some(first) = reads.next() else {
+        return value;
+    };
+    if reads.any(|read| read.name != first.name) {
+        return value;
+    }
+    let known: Vec<&Literal> = leaves.iter().filter_map(|leaf| leaf.known()).collect();
+    let texts: Vec<&&Literal> = known
+        .iter()
+        .filter(|literal| !matches!(literal, Literal::Bool(_) | Literal::None))
+        .collect();
+    let conversion = if texts.is_empty() && !known.is_empty() {
+        Conversion::Parser(function.to_owned())
+    } else {
+        first.conversion.clone()
+    };
+    let default = first
+        .default
+        .clone()
+        .or_else(|| texts.first().map(|it| (**it).clone()));
+    Value::Env(EnvRead {
+        default,
+        required: false,
+        conversion,
+        ..first.clone()
+    })
+}
+
+/// Reads of environs and decouple without a default raise.
+fn required_without_default(value: Eval<'_>) -> Eval<'_> {
+    match value {
+        Eval::Value(Value::Env(read)) => Eval::Value(Value::Env(EnvRead {
+            required: read.default_at.is_none(),
+            ..read
+        })),
+        other => other,
+    }
+}
+
+fn converted(value: Value, conversion: Conversion) -> Value {
+    match value {
+        Value::Env(read) => {
+            // `bool(int(…))`: the number decides.
+            let keeps = matches!(
+                (&read.conversion, &conversion),
+                (
+                    Conversion::Int | Conversion::Bool | Conversion::Compare { .. },
+                    Conversion::Truthiness
+                )
+            ) || conversion == Conversion::None;
+            let conversion = if keeps { read.conversion } else { conversion };
+            Value::Env(EnvRead { conversion, ..read })
+        }
+        other => other,
+    }
+}
+
+fn is_random(name: &str) -> bool {
+    matches!(
+        name,
+        "os.urandom"
+            | "uuid.uuid4"
+            | "uuid.uuid1"
+            | "secrets.token_hex"
+            | "secrets.token_bytes"
+            | "secrets.token_urlsafe"
+            | "secrets.choice"
+            | "secrets.randbits"
+            | "cryptography.fernet.Fernet.generate_key"
+    ) || name.starts_with("random.")
+}
+
+fn is_digest(name: &str) -> bool {
+    name.starts_with("hashlib.")
+        || name.starts_with("base64.")
+        || name.starts_with("binascii.")
+        || name == "codecs.encode"
+}
+
+/// Clients of secret stores.
+fn is_store(name: &str) -> bool {
+    [
+        "boto3.",
+        "hvac.",
+        "google.cloud.secretmanager",
+        "azure.keyvault",
+        "keyring.",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
+}

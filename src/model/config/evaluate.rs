@@ -1,0 +1,872 @@
+//! Expressions to abstract values.
+
+use ruff_python_ast::{
+    BoolOp, CmpOp, Expr, ExprAttribute, ExprBoolOp, ExprCompare, ExprSubscript,
+    InterpolatedStringElement, Number, Operator, StmtClassDef, UnaryOp,
+};
+use ruff_text_size::Ranged as _;
+
+use super::load::text_of;
+use super::trace::{Alternatives, Eval, Frame, Tracer, choice};
+use super::write::key_of_attribute;
+use super::{Conversion, EnvRead, Literal, Value};
+use crate::model::modules::ModuleId;
+use crate::model::names::{BindingKind, Qualified};
+use crate::text::{Location, Span};
+
+/// One part of a computed text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    Text(String),
+    Hole(Value),
+}
+
+/// A read of the environment without default.
+pub(super) fn environment(name: &str, location: Location, required: bool) -> Value {
+    Value::Env(EnvRead {
+        name: name.to_owned(),
+        default: None,
+        default_at: None,
+        required,
+        conversion: Conversion::None,
+        negated: false,
+        location,
+    })
+}
+
+impl<'a> Tracer<'a> {
+    /// The value of `expr` in a module's own scope.
+    pub(super) fn eval_in(&mut self, module: ModuleId, expr: &'a Expr) -> Eval<'a> {
+        self.eval(&mut Frame::of_module(module), expr)
+    }
+
+    pub(super) fn eval(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Eval<'a> {
+        match expr {
+            Expr::StringLiteral(text) => known(Literal::Str(text.value.to_str().to_owned())),
+            Expr::BytesLiteral(bytes) => known(Literal::Bytes(bytes.value.bytes().collect())),
+            Expr::NumberLiteral(number) => match &number.value {
+                Number::Int(int) => int.as_i64().map_or_else(
+                    || Eval::unknown("a huge number"),
+                    |int| known(Literal::Int(int)),
+                ),
+                Number::Float(float) => known(Literal::Float(*float)),
+                Number::Complex { .. } => Eval::unknown("a complex number"),
+            },
+            Expr::BooleanLiteral(value) => known(Literal::Bool(value.value)),
+            Expr::NoneLiteral(_) => known(Literal::None),
+            Expr::Name(name) => self.name(frame, &name.id, name.range.start().to_usize()),
+            Expr::Attribute(attribute) => self.attribute(frame, attribute),
+            Expr::Subscript(subscript) => self.subscripted(frame, subscript),
+            Expr::Call(call) => self.call(frame, call),
+            Expr::Dict(table) => Eval::Table(frame.module, table),
+            Expr::List(list) => Eval::Sequence(frame.module, &list.elts),
+            Expr::Tuple(tuple) => Eval::Sequence(frame.module, &tuple.elts),
+            Expr::Set(set) => Eval::Sequence(frame.module, &set.elts),
+            Expr::BoolOp(operation) => self.bool_op(frame, operation),
+            Expr::UnaryOp(operation) => {
+                let operand = self.eval(frame, &operation.operand);
+                unary(operation.op, operand)
+            }
+            Expr::BinOp(operation) => {
+                let left = self.eval(frame, &operation.left);
+                let right = self.eval(frame, &operation.right);
+                self.binary(frame, operation.op, left, right, &operation.right)
+            }
+            Expr::If(either) => match self.truth(frame, &either.test) {
+                Some(true) => self.eval(frame, &either.body),
+                Some(false) => self.eval(frame, &either.orelse),
+                None => {
+                    let then = self.eval(frame, &either.body);
+                    let otherwise = self.eval(frame, &either.orelse);
+                    self.either(frame, &either.test, then, otherwise)
+                }
+            },
+            Expr::Compare(compare) => self.compare(frame, compare),
+            Expr::FString(text) => self.f_string(frame, text.value.elements()),
+            Expr::Named(named) => {
+                let value = self.eval(frame, &named.value);
+                if let Expr::Name(name) = &*named.target {
+                    frame.locals.insert(name.id.as_str().into(), value.clone());
+                }
+                value
+            }
+            Expr::Await(inner) => self.eval(frame, &inner.value),
+            _ => Eval::unknown("not a constant"),
+        }
+    }
+
+    /// The public value of an evaluated expression.
+    pub(super) fn public_value(&mut self, module: ModuleId, expr: &Expr, value: &Eval<'a>) -> Value {
+        match value {
+            Eval::Value(value) => value.clone(),
+            Eval::Path(path) => Value::Known(Literal::Str(path.clone())),
+            Eval::Sequence(home, items) => {
+                let items: Option<Vec<_>> = items
+                    .iter()
+                    .map(|item| match self.eval_in(*home, item) {
+                        Eval::Value(Value::Known(literal)) => Some(literal),
+                        _ => None,
+                    })
+                    .collect();
+                items.map_or_else(
+                    || Value::unknown("a collection"),
+                    |items| Value::Known(Literal::List(items)),
+                )
+            }
+            Eval::Pattern(pieces) => {
+                let reads = pieces.iter().find_map(|piece| match piece {
+                    Piece::Hole(Value::Env(read)) => Some(read.name.clone()),
+                    _ => None,
+                });
+                let what = reads.map_or_else(
+                    || "a computed text".to_owned(),
+                    |name| format!("a text with {name} from the environment"),
+                );
+                Value::Unknown(what)
+            }
+            Eval::Table(..) => Value::unknown("a dictionary"),
+            _ => Value::unknown(
+                self.source(module, expr)
+                    .chars()
+                    .take(60)
+                    .collect::<String>(),
+            ),
+        }
+    }
+
+    fn name(&mut self, frame: &mut Frame<'a>, name: &str, offset: usize) -> Eval<'a> {
+        if let Some(value) = frame.locals.get(name) {
+            return value.clone();
+        }
+        self.global(frame.module, name, offset)
+    }
+
+    /// A module's global, or what an import inside a function brings.
+    pub(super) fn global(&mut self, module: ModuleId, name: &str, offset: usize) -> Eval<'a> {
+        let key = (module, Box::from(name));
+        if let Some(known) = self.globals.get(&key) {
+            return known.clone();
+        }
+        if self.evaluating.contains(&key) {
+            return Eval::unknown("a cyclic definition");
+        }
+        self.evaluating.push(key.clone());
+        let value = self.evaluate_global(module, name, offset);
+        self.evaluating.pop();
+        // Names inside functions depend on the place, so only the module's own are kept.
+        let scopes = self.world.names.scopes(module);
+        if scopes.module().bindings.contains_key(name) {
+            self.globals.insert(key, value.clone());
+        }
+        value
+    }
+
+    fn evaluate_global(&mut self, module: ModuleId, name: &str, offset: usize) -> Eval<'a> {
+        let world = self.world;
+        let Some((_, bindings)) = world.names.scopes(module).lookup(name, offset) else {
+            return match world
+                .names
+                .resolve_name(world.modules, module, name, offset)
+            {
+                Some(found) => self.qualified(&found),
+                None => builtin(module, self.tree(module).path(), name),
+            };
+        };
+        let Some(last) = bindings.last() else {
+            return Eval::unknown("never bound");
+        };
+        match &last.kind {
+            BindingKind::Import(_) => {
+                match world
+                    .names
+                    .resolve_name(world.modules, module, name, offset)
+                {
+                    Some(found) => self.qualified(&found),
+                    None => Eval::unknown("an import that is not found"),
+                }
+            }
+            BindingKind::Function | BindingKind::Class => self.defined(module, last.span),
+            BindingKind::Value(_) => self.assigned_values(module, bindings),
+            BindingKind::Parameter(_) => Eval::unknown("a parameter"),
+            BindingKind::Opaque => Eval::unknown("not a constant"),
+        }
+    }
+
+    fn assigned_values(
+        &mut self,
+        module: ModuleId,
+        bindings: &[crate::model::names::Binding],
+    ) -> Eval<'a> {
+        let tree = self.tree(module);
+        let mut result: Option<Eval<'a>> = None;
+        for binding in bindings {
+            let BindingKind::Value(span) = &binding.kind else {
+                continue;
+            };
+            let Some(value) = tree.expression_at(*span) else {
+                continue;
+            };
+            let value = self.eval_in(module, value);
+            let certain = tree
+                .body()
+                .iter()
+                .any(|stmt| Span::from(stmt.range()) == binding.span);
+            result = Some(match (result, certain) {
+                (Some(Eval::Value(before)), false) => match value {
+                    Eval::Value(value) => {
+                        Eval::Value(choice("another branch".into(), before, value))
+                    }
+                    other => other,
+                },
+                _ => value,
+            });
+        }
+        result.unwrap_or_else(|| Eval::unknown("not a constant"))
+    }
+
+    fn defined(&self, module: ModuleId, span: Span) -> Eval<'a> {
+        match self.tree(module).statement_exactly(span) {
+            Some(ruff_python_ast::Stmt::ClassDef(class)) => Eval::Class(module, class),
+            Some(ruff_python_ast::Stmt::FunctionDef(function)) => {
+                Eval::Function(module, function, None)
+            }
+            _ => Eval::unknown("a definition that is not found"),
+        }
+    }
+
+    pub(super) fn qualified(&mut self, name: &Qualified) -> Eval<'a> {
+        match name {
+            Qualified::External(dotted) => library(dotted),
+            Qualified::Internal(module, path) if path.is_empty() => Eval::Module(*module),
+            Qualified::Internal(module, path) => {
+                let mut parts = path.split('.');
+                let first = parts.next().unwrap_or(path);
+                let end = self.tree(*module).file.text.len();
+                let mut value = if self
+                    .world
+                    .names
+                    .scopes(*module)
+                    .module()
+                    .bindings
+                    .contains_key(first)
+                {
+                    self.global(*module, first, end)
+                } else {
+                    Eval::unknown(format!("{first} is not defined"))
+                };
+                for part in parts {
+                    value = self.member(&value, part);
+                }
+                value
+            }
+        }
+    }
+
+    fn attribute(&mut self, frame: &mut Frame<'a>, attribute: &'a ExprAttribute) -> Eval<'a> {
+        let name = attribute.attr.as_str();
+        if let Expr::Name(base) = &*attribute.value {
+            let slot = format!("{}.{name}", base.id);
+            if let Some(value) = frame.locals.get(slot.as_str()) {
+                return value.clone();
+            }
+        }
+        let base = self.eval(frame, &attribute.value);
+        self.member(&base, name)
+    }
+
+    /// `base.name`.
+    pub(super) fn member(&mut self, base: &Eval<'a>, name: &str) -> Eval<'a> {
+        match base {
+            Eval::App => self.app_attribute(name),
+            Eval::Module(module) => {
+                let world = self.world;
+                match world.names.resolve_member(world.modules, *module, name) {
+                    Some(found) => self.qualified(&found),
+                    None => Eval::unknown(format!("{name} is not defined")),
+                }
+            }
+            Eval::Class(module, class) => self
+                .class_member(*module, class, name, base, 0)
+                .unwrap_or_else(|| Eval::unknown(format!("{name} is not defined"))),
+            Eval::Instance(module, class)
+                if self.attributes.contains_key(&slot(*module, class, name)) =>
+            {
+                self.attributes[&slot(*module, class, name)].clone()
+            }
+            Eval::Instance(module, class) => self
+                .class_member(*module, class, name, base, 0)
+                .unwrap_or_else(|| Eval::unknown("an attribute of an object")),
+            Eval::Library(dotted) => library(&format!("{dotted}.{name}")),
+            Eval::Path(path) => match name {
+                "parent" => Eval::Path(parent(path)),
+                _ => Eval::unknown("a part of a path"),
+            },
+            _ => Eval::unknown("an attribute that is not followed"),
+        }
+    }
+
+    fn app_attribute(&self, name: &str) -> Eval<'a> {
+        let app = self.world.apps.get(self.app);
+        match name {
+            "config" => Eval::Config,
+            // connexion's application holds Flask's.
+            "app" => Eval::App,
+            "root_path" => Eval::Path(app.root.clone()),
+            "instance_path" if app.arguments.instance_path.is_none() => {
+                Eval::Path(join(&app.root, "instance"))
+            }
+            _ => {
+                let known = key_of_attribute(name).and_then(|key| self.current(key));
+                known.map_or_else(
+                    || Eval::unknown(format!("the application's own {name}")),
+                    |value| Eval::Value(value.clone()),
+                )
+            }
+        }
+    }
+
+    fn class_member(
+        &mut self,
+        module: ModuleId,
+        class: &'a StmtClassDef,
+        name: &str,
+        object: &Eval<'a>,
+        depth: usize,
+    ) -> Option<Eval<'a>> {
+        if depth > 16 {
+            return None;
+        }
+        for stmt in class.body.iter().rev() {
+            match stmt {
+                ruff_python_ast::Stmt::FunctionDef(function) if function.name.as_str() == name => {
+                    return Some(Eval::Method(module, function, Box::new(object.clone())));
+                }
+                ruff_python_ast::Stmt::ClassDef(inner) if inner.name.as_str() == name => {
+                    return Some(Eval::Class(module, inner));
+                }
+                ruff_python_ast::Stmt::Assign(assign) => {
+                    let is_it =
+                        |target: &Expr| matches!(target, Expr::Name(it) if it.id.as_str() == name);
+                    if assign.targets.iter().any(is_it) {
+                        return Some(self.eval_in(module, &assign.value));
+                    }
+                }
+                ruff_python_ast::Stmt::AnnAssign(assign) => {
+                    let is_it = matches!(&*assign.target, Expr::Name(it) if it.id.as_str() == name);
+                    if let (true, Some(value)) = (is_it, assign.value.as_deref()) {
+                        return Some(self.eval_in(module, value));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let bases = class.arguments.iter().flat_map(|it| &it.args);
+        for base in bases {
+            if let Eval::Class(home, base) = self.eval_in(module, base)
+                && let Some(found) = self.class_member(home, base, name, object, depth + 1)
+            {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn subscripted(&mut self, frame: &mut Frame<'a>, subscript: &'a ExprSubscript) -> Eval<'a> {
+        let base = self.eval(frame, &subscript.value);
+        let key = self.eval(frame, &subscript.slice);
+        let location = self.location(frame.module, subscript.range);
+        match base {
+            Eval::Config => {
+                let Some(key) = text_of(&key) else {
+                    return Eval::unknown("a computed configuration key");
+                };
+                let known = self.current(&key).cloned();
+                Eval::Value(
+                    known.unwrap_or_else(|| {
+                        Value::Unknown(format!("the configuration's own {key}"))
+                    }),
+                )
+            }
+            Eval::Environ => match text_of(&key) {
+                Some(name) => Eval::Value(environment(&name, location, true)),
+                None => Eval::unknown("a computed environment variable"),
+            },
+            Eval::Table(module, table) => self.entry(module, table, key, location, None),
+            _ => Eval::unknown("an element"),
+        }
+    }
+
+    /// `table[key]`; `fallback` for `table.get(key, fallback)`.
+    pub(super) fn entry(
+        &mut self,
+        module: ModuleId,
+        table: &'a ruff_python_ast::ExprDict,
+        key: Eval<'a>,
+        location: Location,
+        fallback: Option<Eval<'a>>,
+    ) -> Eval<'a> {
+        let mut items = Vec::new();
+        for item in &table.items {
+            let Some(name) = &item.key else {
+                continue;
+            };
+            let Some(name) = text_of(&self.eval_in(module, name)) else {
+                continue;
+            };
+            let value = self.eval_in(module, &item.value);
+            let location = match &value {
+                Eval::Class(home, class) | Eval::Instance(home, class) => {
+                    super::load::class_location(self, *home, class)
+                }
+                _ => self.location(module, item.value.range()),
+            };
+            items.push((name, location, value));
+        }
+        if let Some(wanted) = text_of(&key) {
+            let found = items.iter().rposition(|(name, ..)| *name == wanted);
+            return match found {
+                Some(index) => items.swap_remove(index).2,
+                None => fallback.unwrap_or_else(|| Eval::unknown("a key that is not there")),
+            };
+        }
+        Eval::Candidates(std::rc::Rc::new(Alternatives {
+            location,
+            selector: key,
+            items,
+            fallback,
+        }))
+    }
+
+    fn bool_op(&mut self, frame: &mut Frame<'a>, operation: &'a ExprBoolOp) -> Eval<'a> {
+        let mut values = operation.values.iter();
+        let Some(first) = values.next() else {
+            return Eval::unknown("an empty condition");
+        };
+        let mut result = self.eval(frame, first);
+        let mut expr = first;
+        for next in values {
+            let is_or = operation.op == BoolOp::Or;
+            if let Some(truth) = truth_of(&result) {
+                if truth == is_or {
+                    return result;
+                }
+                result = self.eval(frame, next);
+                expr = next;
+                continue;
+            }
+            let right = self.eval(frame, next);
+            result = match (&result, right) {
+                (Eval::Value(Value::Env(read)), Eval::Value(Value::Known(default)))
+                    if is_or && read.conversion == Conversion::None && !read.negated =>
+                {
+                    Eval::Value(Value::Env(EnvRead {
+                        default: Some(default),
+                        default_at: Some(self.location(frame.module, next.range())),
+                        required: false,
+                        ..read.clone()
+                    }))
+                }
+                (_, right) if is_or => self.either(frame, expr, result.clone(), right),
+                (_, right) => self.either(frame, expr, right, result.clone()),
+            };
+            expr = next;
+        }
+        result
+    }
+
+    fn either(
+        &mut self,
+        frame: &Frame<'a>,
+        test: &'a Expr,
+        then: Eval<'a>,
+        otherwise: Eval<'a>,
+    ) -> Eval<'a> {
+        let condition = self.source(frame.module, test).to_owned();
+        match (then, otherwise) {
+            (Eval::Value(then), Eval::Value(otherwise)) => {
+                Eval::Value(choice(condition, then, otherwise))
+            }
+            (then @ (Eval::Class(..) | Eval::Module(_)), otherwise)
+            | (otherwise, then @ (Eval::Class(..) | Eval::Module(_))) => {
+                let item = |tracer: &Self, value: &Eval<'a>| match value {
+                    Eval::Class(home, class) => (
+                        class.name.to_string(),
+                        super::load::class_location(tracer, *home, class),
+                        value.clone(),
+                    ),
+                    other => (
+                        String::new(),
+                        tracer.location(frame.module, test.range()),
+                        other.clone(),
+                    ),
+                };
+                let items = vec![item(self, &then), item(self, &otherwise)];
+                Eval::Candidates(std::rc::Rc::new(Alternatives {
+                    location: self.location(frame.module, test.range()),
+                    selector: Eval::unknown(condition),
+                    items,
+                    fallback: None,
+                }))
+            }
+            (Eval::Value(_), other) | (other, _) => other,
+        }
+    }
+
+    fn binary(
+        &mut self,
+        frame: &Frame<'a>,
+        operator: Operator,
+        left: Eval<'a>,
+        right: Eval<'a>,
+        right_expr: &'a Expr,
+    ) -> Eval<'a> {
+        if operator == Operator::Mod
+            && let Some(format) = text_of(&left)
+        {
+            return self.percent(frame, &format, right, right_expr);
+        }
+        if let (Operator::Div, Eval::Path(base), Some(rest)) = (operator, &left, text_of(&right)) {
+            return Eval::Path(join(base, &rest));
+        }
+        match (left, right) {
+            (Eval::Value(Value::Known(left)), Eval::Value(Value::Known(right))) => {
+                arithmetic(operator, &left, &right)
+                    .map_or_else(|| Eval::unknown("arithmetic"), known)
+            }
+            (Eval::Path(path), right) if operator == Operator::Add => match text_of(&right) {
+                Some(rest) => Eval::Path(join(&path, rest.trim_start_matches('/'))),
+                None => Eval::unknown("a computed path"),
+            },
+            (left, right) if operator == Operator::Add => concatenated(left, right),
+            _ => Eval::unknown("arithmetic"),
+        }
+    }
+
+    /// `"%s.Config" % name`.
+    fn percent(
+        &mut self,
+        frame: &Frame<'a>,
+        format: &str,
+        right: Eval<'a>,
+        right_expr: &'a Expr,
+    ) -> Eval<'a> {
+        let values: Vec<Value> = match right {
+            Eval::Sequence(module, items) => items
+                .iter()
+                .map(|item| {
+                    let value = self.eval_in(module, item);
+                    self.public_value(module, item, &value)
+                })
+                .collect(),
+            other => vec![self.public_value(frame.module, right_expr, &other)],
+        };
+        let mut pieces = Vec::new();
+        let mut parts = format.split("%s");
+        pieces.push(Piece::Text(parts.next().unwrap_or_default().to_owned()));
+        let mut values = values.into_iter();
+        for part in parts {
+            let Some(value) = values.next() else {
+                return Eval::unknown("a formatted text");
+            };
+            pieces.push(Piece::Hole(value));
+            pieces.push(Piece::Text(part.to_owned()));
+        }
+        assembled(pieces)
+    }
+
+    fn f_string(
+        &mut self,
+        frame: &mut Frame<'a>,
+        elements: impl Iterator<Item = &'a InterpolatedStringElement>,
+    ) -> Eval<'a> {
+        let mut pieces = Vec::new();
+        for element in elements {
+            match element {
+                InterpolatedStringElement::Literal(text) => {
+                    pieces.push(Piece::Text(text.value.to_string()));
+                }
+                InterpolatedStringElement::Interpolation(hole) => {
+                    let value = self.eval(frame, &hole.expression);
+                    let value = self.public_value(frame.module, &hole.expression, &value);
+                    pieces.push(Piece::Hole(value));
+                }
+            }
+        }
+        assembled(pieces)
+    }
+
+    fn compare(&mut self, frame: &mut Frame<'a>, compare: &'a ExprCompare) -> Eval<'a> {
+        let ([operator], [right_expr]) = (&*compare.ops, &*compare.comparators) else {
+            return Eval::unknown("a comparison");
+        };
+        let left = self.eval(frame, &compare.left);
+        let right = self.eval(frame, right_expr);
+        let (read, other, other_expr) = match (&left, &right) {
+            (Eval::Value(Value::Env(read)), _) => (read, &right, right_expr),
+            (_, Eval::Value(Value::Env(read))) => (read, &left, &*compare.left),
+            _ => {
+                return compare_known(*operator, &left, &right).map_or_else(
+                    || Eval::unknown("a comparison"),
+                    |truth| known(Literal::Bool(truth)),
+                );
+            }
+        };
+        let lowered = match &read.conversion {
+            Conversion::None => false,
+            Conversion::Parser(name) if name == "lower" => true,
+            // `int(os.environ.get("DEBUG", 0)) == 1` says what the number itself says.
+            Conversion::Int if matches!(operator, CmpOp::Eq) => {
+                return Eval::Value(Value::Env(read.clone()));
+            }
+            _ => return Eval::unknown("a comparison"),
+        };
+        let words = match other {
+            Eval::Value(Value::Known(Literal::Str(word))) => Some(vec![word.clone()]),
+            Eval::Value(Value::Known(Literal::List(items))) => Some(
+                items
+                    .iter()
+                    .filter_map(Literal::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+            ),
+            Eval::Sequence(module, items) => {
+                let mut words = Vec::new();
+                for item in *items {
+                    words.extend(text_of(&self.eval_in(*module, item)));
+                }
+                Some(words)
+            }
+            _ => None,
+        };
+        let negated = matches!(operator, CmpOp::NotEq | CmpOp::NotIn);
+        let compares = matches!(
+            operator,
+            CmpOp::Eq | CmpOp::NotEq | CmpOp::In | CmpOp::NotIn
+        );
+        match words.filter(|_| compares) {
+            Some(to) => Eval::Value(Value::Env(EnvRead {
+                conversion: Conversion::Compare { to, lowered },
+                negated: read.negated != negated,
+                ..read.clone()
+            })),
+            None => {
+                let text = self.source(frame.module, other_expr);
+                Eval::unknown(format!("a comparison with {text}"))
+            }
+        }
+    }
+}
+
+/// The key of an object's attribute in [`Tracer::attributes`].
+pub(super) fn slot(
+    module: ModuleId,
+    class: &StmtClassDef,
+    name: &str,
+) -> (ModuleId, Span, Box<str>) {
+    (module, class.range.into(), name.into())
+}
+
+pub(super) const fn known<'a>(literal: Literal) -> Eval<'a> {
+    Eval::Value(Value::Known(literal))
+}
+
+/// What a name of a library stands for.
+fn library<'a>(dotted: &str) -> Eval<'a> {
+    match dotted {
+        "os.environ" | "os.environb" => Eval::Environ,
+        "flask.current_app" => Eval::App,
+        _ => Eval::Library(dotted.to_owned()),
+    }
+}
+
+fn builtin<'a>(module: ModuleId, path: &str, name: &str) -> Eval<'a> {
+    match name {
+        "__file__" => Eval::Path(path.to_owned()),
+        // `from_object(__name__)` loads the module itself.
+        "__name__" => Eval::Module(module),
+        _ => Eval::Library(name.to_owned()),
+    }
+}
+
+pub(super) fn truth_of(value: &Eval<'_>) -> Option<bool> {
+    match value {
+        Eval::Value(Value::Known(literal)) => Some(literal.is_truthy()),
+        Eval::Value(Value::Random(_)) => Some(true),
+        Eval::Value(_) | Eval::Candidates(_) | Eval::Pattern(_) => None,
+        Eval::Table(_, table) => Some(!table.items.is_empty()),
+        Eval::Sequence(_, items) => Some(!items.is_empty()),
+        _ => Some(true),
+    }
+}
+
+fn unary(operator: UnaryOp, operand: Eval<'_>) -> Eval<'_> {
+    match (operator, operand) {
+        (UnaryOp::Not, Eval::Value(Value::Env(read))) => Eval::Value(Value::Env(EnvRead {
+            negated: !read.negated,
+            ..read
+        })),
+        (UnaryOp::Not, operand) => match truth_of(&operand) {
+            Some(truth) => known(Literal::Bool(!truth)),
+            None => Eval::unknown("a negation"),
+        },
+        (UnaryOp::USub, Eval::Value(Value::Known(Literal::Int(int)))) => {
+            known(Literal::Int(int.wrapping_neg()))
+        }
+        (UnaryOp::USub, Eval::Value(Value::Known(Literal::Float(float)))) => {
+            known(Literal::Float(-float))
+        }
+        (UnaryOp::UAdd, operand) => operand,
+        _ => Eval::unknown("arithmetic"),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers of a configuration are small"
+)]
+fn arithmetic(operator: Operator, left: &Literal, right: &Literal) -> Option<Literal> {
+    match (left, right) {
+        (Literal::Int(left), Literal::Int(right)) => match operator {
+            Operator::Add => left.checked_add(*right),
+            Operator::Sub => left.checked_sub(*right),
+            Operator::Mult => left.checked_mul(*right),
+            Operator::FloorDiv => left.checked_div(*right),
+            Operator::Pow => left.checked_pow(u32::try_from(*right).ok()?),
+            Operator::LShift => left.checked_shl(u32::try_from(*right).ok()?),
+            _ => None,
+        }
+        .map(Literal::Int),
+        (Literal::Str(left), Literal::Str(right)) if operator == Operator::Add => {
+            Some(Literal::Str(format!("{left}{right}")))
+        }
+        (Literal::Bytes(left), Literal::Bytes(right)) if operator == Operator::Add => {
+            Some(Literal::Bytes([left.as_slice(), right].concat()))
+        }
+        (Literal::Str(text), Literal::Int(times)) if operator == Operator::Mult => {
+            let times = usize::try_from(*times).ok()?;
+            (times <= 256).then(|| Literal::Str(text.repeat(times)))
+        }
+        (Literal::Seconds(left), Literal::Int(right)) if operator == Operator::Mult => {
+            Some(Literal::Seconds(left * *right as f64))
+        }
+        (Literal::Seconds(left), Literal::Seconds(right)) if operator == Operator::Add => {
+            Some(Literal::Seconds(left + right))
+        }
+        (Literal::Float(left), Literal::Int(right)) => match operator {
+            Operator::Mult => Some(Literal::Float(left * *right as f64)),
+            Operator::Add => Some(Literal::Float(left + *right as f64)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn compare_known(operator: CmpOp, left: &Eval<'_>, right: &Eval<'_>) -> Option<bool> {
+    let (Eval::Value(Value::Known(left)), Eval::Value(Value::Known(right))) = (left, right) else {
+        // An object of the repository is not None.
+        let is_none = |value: &Eval<'_>| matches!(value, Eval::Value(Value::Known(Literal::None)));
+        let is_object = |value: &Eval<'_>| {
+            matches!(
+                value,
+                Eval::Class(..) | Eval::Module(_) | Eval::Instance(..) | Eval::Table(..)
+            )
+        };
+        let against_none =
+            (is_none(left) && is_object(right)) || (is_none(right) && is_object(left));
+        return match operator {
+            CmpOp::Is | CmpOp::Eq if against_none => Some(false),
+            CmpOp::IsNot | CmpOp::NotEq if against_none => Some(true),
+            _ => None,
+        };
+    };
+    match operator {
+        CmpOp::Eq | CmpOp::Is => Some(left == right),
+        CmpOp::NotEq | CmpOp::IsNot => Some(left != right),
+        CmpOp::In | CmpOp::NotIn => {
+            let found = match right {
+                Literal::List(items) => items.contains(left),
+                Literal::Str(text) => text.contains(left.as_str()?),
+                _ => return None,
+            };
+            Some(found == (operator == CmpOp::In))
+        }
+        _ => None,
+    }
+}
+
+fn concatenated<'a>(left: Eval<'a>, right: Eval<'a>) -> Eval<'a> {
+    let pieces = |value: Eval<'a>| match value {
+        Eval::Value(Value::Known(Literal::Str(text))) => Some(vec![Piece::Text(text)]),
+        Eval::Value(value) => Some(vec![Piece::Hole(value)]),
+        Eval::Pattern(pieces) => Some(pieces),
+        _ => None,
+    };
+    let is_text = |value: &Eval<'_>| {
+        matches!(
+            value,
+            Eval::Value(Value::Known(Literal::Str(_))) | Eval::Pattern(_)
+        )
+    };
+    if !is_text(&left) && !is_text(&right) {
+        return Eval::unknown("a sum");
+    }
+    match (pieces(left), pieces(right)) {
+        (Some(mut left), Some(right)) => {
+            left.extend(right);
+            assembled(left)
+        }
+        _ => Eval::unknown("a computed text"),
+    }
+}
+
+/// One text when every hole is known.
+pub(super) fn assembled<'a>(pieces: Vec<Piece>) -> Eval<'a> {
+    let mut text = String::new();
+    let mut whole = true;
+    let mut merged: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        let constant = match &piece {
+            Piece::Text(part) => Some(part.clone()),
+            Piece::Hole(Value::Known(Literal::Str(part))) => Some(part.clone()),
+            Piece::Hole(Value::Known(Literal::Int(number))) => Some(number.to_string()),
+            Piece::Hole(_) => None,
+        };
+        match constant {
+            Some(part) => {
+                text.push_str(&part);
+                if let Some(Piece::Text(before)) = merged.last_mut() {
+                    before.push_str(&part);
+                } else {
+                    merged.push(Piece::Text(part));
+                }
+            }
+            None => {
+                whole = false;
+                merged.push(piece);
+            }
+        }
+    }
+    if whole {
+        return known(Literal::Str(text));
+    }
+    Eval::Pattern(merged)
+}
+
+pub(super) fn join(folder: &str, rest: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in rest.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+pub(super) fn parent(path: &str) -> String {
+    path.rsplit_once('/')
+        .map_or_else(String::new, |(folder, _)| folder.to_owned())
+}

@@ -1,0 +1,507 @@
+//! Forms of configuration, each with its look-alike.
+
+use super::*;
+use crate::discover::Repository;
+
+struct World {
+    repo: Repository,
+    apps: Apps,
+    configuration: Configuration,
+}
+
+fn world(texts: &[(&str, &str)]) -> World {
+    let repo = Repository::from_texts(texts.iter().copied());
+    let modules = Modules::parse(&repo);
+    let names = Names::collect(&modules);
+    let deployment = Deployment::read(&repo);
+    let apps = Apps::find(&modules, &names);
+    let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
+    World {
+        repo,
+        apps,
+        configuration,
+    }
+}
+
+impl World {
+    /// The value of `key` as a short text: `True`, `env DEBUG or "x"`, `unset`, `?`.
+    fn shown(&self, key: &str, environment: Environment) -> String {
+        let Some((app, _)) = self.apps.primary() else {
+            return "no app".into();
+        };
+        match self.configuration.resolved(app, key, environment) {
+            Resolved::Set {
+                value, conditional, ..
+            } => {
+                let more = if conditional.is_empty() {
+                    ""
+                } else {
+                    " (or other)"
+                };
+                format!("{}{more}", show(value))
+            }
+            Resolved::Unset { .. } => "unset".into(),
+            Resolved::Undecided { .. } => "?".into(),
+        }
+    }
+
+    fn production(&self, key: &str) -> String {
+        self.shown(key, Environment::Production)
+    }
+
+    fn line_of(&self, location: &Location) -> String {
+        let file = self.repo.file(&location.path).unwrap();
+        format!(
+            "{}:{}",
+            location.path,
+            file.text.line_of(location.span.start)
+        )
+    }
+
+    /// Where production's value is written.
+    fn place(&self, key: &str) -> String {
+        let (app, _) = self.apps.primary().unwrap();
+        let resolved = self
+            .configuration
+            .resolved(app, key, Environment::Production);
+        self.line_of(&resolved.write().unwrap().statement)
+    }
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Known(literal) => literal.to_string(),
+        Value::Env(read) => {
+            let default = read.default.as_ref();
+            let default = default.map_or_else(String::new, |it| format!(" or {it}"));
+            let conversion = match &read.conversion {
+                Conversion::None => String::new(),
+                other => format!(" as {other:?}"),
+            };
+            let not = if read.negated { "not " } else { "" };
+            let required = if read.required { "!" } else { "" };
+            format!("{not}env {}{required}{default}{conversion}", read.name)
+        }
+        Value::Random(how) => format!("random {how}"),
+        Value::Store(how) => format!("store {how}"),
+        Value::Choice {
+            then, otherwise, ..
+        } => format!("{} | {}", show(then), show(otherwise)),
+        Value::Unknown(_) => "unknown".into(),
+    }
+}
+
+fn one(source: &str, key: &str) -> String {
+    let source = format!("import os\nfrom flask import Flask\napp = Flask(__name__)\n{source}\n");
+    world(&[("app.py", &source)]).production(key)
+}
+
+#[test]
+fn module_level_writes_in_every_form() {
+    for (source, key, value) in [
+        (
+            "app.config['SECRET_KEY'] = 'x' * 3",
+            "SECRET_KEY",
+            "\"xxx\"",
+        ),
+        ("app.secret_key = 'a' 'b'", "SECRET_KEY", "\"ab\""),
+        ("app.debug = not False", "DEBUG", "True"),
+        ("app.config.update(DEBUG=True, X=1)", "DEBUG", "True"),
+        ("app.config.update({'DEBUG': True})", "DEBUG", "True"),
+        ("app.config.update(dict(DEBUG=True))", "DEBUG", "True"),
+        ("app.config.from_mapping(DEBUG=1)", "DEBUG", "1"),
+        ("app.config |= {'DEBUG': True}", "DEBUG", "True"),
+        ("app.config.setdefault('DEBUG', True)", "DEBUG", "True"),
+        ("c = app.config\nc['DEBUG'] = True", "DEBUG", "True"),
+        ("D = {'DEBUG': True}\napp.config.update(D)", "DEBUG", "True"),
+        (
+            "D = {'DEBUG': True}\napp.config.update(**D)",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "for k, v in {'DEBUG': True}.items():\n    app.config[k] = v",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "for k in ('A', 'DEBUG'):\n    app.config[k] = True",
+            "DEBUG",
+            "True",
+        ),
+        ("T = True\napp.config['DEBUG'] = T", "DEBUG", "True"),
+        ("app.config['DEBUG'], x = True, 1", "DEBUG", "True"),
+        (
+            "DEBUG = True\napp.config.from_object(__name__)",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class C:\n    DEBUG = True\napp.config.from_object(C)",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class C:\n    DEBUG = True\napp.config.from_object(C())",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class C:\n    DEBUG = True\napp.config.from_object('app.C')",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class C:\n    DEBUG = True\napp.config.from_object(f'{__name__}.C')",
+            "DEBUG",
+            "unset",
+        ),
+        (
+            "class B:\n    DEBUG = True\nclass C(B):\n    pass\napp.config.from_object(C)",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class B:\n    DEBUG = True\nclass C(B):\n    DEBUG = False\napp.config.from_object(C)",
+            "DEBUG",
+            "False",
+        ),
+        (
+            "class C:\n    def __init__(self):\n        self.DEBUG = True\napp.config.from_object(C())",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "class C:\n    @property\n    def DEBUG(self):\n        return True\napp.config.from_object(C())",
+            "DEBUG",
+            "True",
+        ),
+        (
+            "app.permanent_session_lifetime = 60 * 30",
+            "PERMANENT_SESSION_LIFETIME",
+            "1800",
+        ),
+        (
+            "from datetime import timedelta\napp.config['PERMANENT_SESSION_LIFETIME'] = timedelta(minutes=30)",
+            "PERMANENT_SESSION_LIFETIME",
+            "timedelta(seconds=1800)",
+        ),
+    ] {
+        assert_eq!(one(source, key), value, "{source}");
+    }
+}
+
+#[test]
+fn look_alikes_are_not_configuration() {
+    for source in [
+        "config = {}\nconfig['DEBUG'] = True",
+        "class Other:\n    pass\nother = Other()\nother.debug = True",
+        "DEBUG = True",
+        "class C:\n    debug = True\napp.config.from_object(C)",
+        "class C:\n    DEBUG = True",
+        "import logging\nlogging.DEBUG = True",
+        "app.config['debug'] = True",
+        "def f(config):\n    config['DEBUG'] = True",
+    ] {
+        assert_eq!(one(source, "DEBUG"), "unset", "{source}");
+    }
+}
+
+#[test]
+fn environment_reads_keep_default_and_conversion() {
+    for (source, value) in [
+        ("os.environ['K']", "env K!"),
+        ("os.environ.get('K')", "env K"),
+        ("os.getenv('K', 'dev')", "env K or \"dev\""),
+        ("os.environ.get('K') or 'dev'", "env K or \"dev\""),
+        ("bool(os.environ.get('K'))", "env K as Truthiness"),
+        (
+            "bool(int(os.environ.get('K', '0')))",
+            "env K or \"0\" as Int",
+        ),
+        (
+            "os.environ.get('K', '').lower() in ('1', 'true')",
+            "env K or \"\" as Compare { to: [\"1\", \"true\"], lowered: true }",
+        ),
+        (
+            "os.environ.get('K') == '1'",
+            "env K as Compare { to: [\"1\"], lowered: false }",
+        ),
+        (
+            "os.environ.get('K') != '1'",
+            "not env K as Compare { to: [\"1\"], lowered: false }",
+        ),
+        ("not os.environ.get('K')", "not env K"),
+        ("os.urandom(24)", "random os.urandom"),
+        ("__import__('os').urandom(24)", "unknown"),
+        ("open('key').read()", "store open"),
+        (
+            "os.environ.get('K') or os.urandom(8)",
+            "env K | random os.urandom",
+        ),
+        ("'a' if os.environ.get('K') else 'b'", "\"a\" | \"b\""),
+        (
+            "os.environ.get('K', os.environ.get('L', 'x'))",
+            "env K or \"x\"",
+        ),
+    ] {
+        let source = format!("app.config['SECRET_KEY'] = {source}");
+        assert_eq!(one(&source, "SECRET_KEY"), value, "{source}");
+    }
+    let attempt =
+        "try:\n    k = os.environ['K']\nexcept KeyError:\n    k = 'dev'\napp.secret_key = k";
+    assert_eq!(one(attempt, "SECRET_KEY"), "env K! | \"dev\"");
+    let branch = "if 'K' in os.environ:\n    app.secret_key = os.environ['K']\nelse:\n    app.secret_key = 'dev'";
+    assert_eq!(one(branch, "SECRET_KEY"), "\"dev\" (or other)");
+}
+
+#[test]
+fn later_writes_override_earlier_ones() {
+    let world = world(&[
+        (
+            "app.py",
+            "from flask import Flask\napp = Flask('x')\napp.config['DEBUG'] = True\napp.config.from_object('config')\n",
+        ),
+        ("config.py", "DEBUG = False\nSECRET_KEY = 'x'\n"),
+    ]);
+    assert_eq!(world.production("DEBUG"), "False");
+    assert_eq!(world.place("DEBUG"), "config.py:1");
+    let (app, _) = world.apps.primary().unwrap();
+    let Resolved::Set {
+        shadowed, write, ..
+    } = world
+        .configuration
+        .resolved(app, "DEBUG", Environment::Production)
+    else {
+        panic!("not set");
+    };
+    assert_eq!(world.line_of(&shadowed[0].statement), "app.py:3");
+    assert_eq!(write.form, Form::ModuleConstant);
+}
+
+const CLASSES: &str = "\
+import os
+class Base:
+    SECRET_KEY = 'base'
+class DevelopmentConfig(Base):
+    DEBUG = True
+class TestingConfig(Base):
+    TESTING = True
+class ProductionConfig(Base):
+    SECRET_KEY = os.environ['SECRET_KEY']
+config = {
+    'development': DevelopmentConfig,
+    'testing': TestingConfig,
+    'production': ProductionConfig,
+    'default': DevelopmentConfig,
+}
+";
+
+#[test]
+fn a_dictionary_of_configurations_is_chosen_by_the_caller() {
+    let factory = "\
+from flask import Flask
+from config import config
+def create_app(config_name):
+    app = Flask(__name__)
+    app.config.from_object(config[config_name])
+    return app
+";
+    for (caller, debug) in [
+        ("app = create_app('production')\n", "unset"),
+        ("app = create_app('development')\n", "True"),
+        (
+            "import os\napp = create_app(os.getenv('FLASK_CONFIG') or 'default')\n",
+            "unset",
+        ),
+        (
+            "import os\napp = create_app(os.getenv('FLASK_CONFIG', 'production'))\n",
+            "unset",
+        ),
+    ] {
+        let main = format!("from shop import create_app\n{caller}");
+        let world = world(&[
+            ("config.py", CLASSES),
+            ("shop/__init__.py", factory),
+            ("wsgi.py", &main),
+        ]);
+        assert_eq!(world.production("DEBUG"), debug, "{caller}");
+    }
+    let world = world(&[("config.py", CLASSES), ("shop/__init__.py", factory)]);
+    assert_eq!(world.production("SECRET_KEY"), "env SECRET_KEY!");
+    assert_eq!(world.shown("DEBUG", Environment::Development), "True");
+    assert_eq!(world.shown("TESTING", Environment::Testing), "True");
+    assert_eq!(world.shown("SECRET_KEY", Environment::Testing), "\"base\"");
+}
+
+#[test]
+fn configurations_without_telling_names_are_undecided() {
+    let source = "\
+from flask import Flask
+class Alpha:
+    DEBUG = True
+class Beta:
+    DEBUG = False
+configs = {'a': Alpha, 'b': Beta}
+def create_app(name):
+    app = Flask(__name__)
+    app.config.from_object(configs[name])
+    return app
+";
+    assert_eq!(world(&[("app.py", source)]).production("DEBUG"), "?");
+    let same = source.replace("DEBUG = True", "DEBUG = False");
+    assert_eq!(world(&[("app.py", &same)]).production("DEBUG"), "False");
+}
+
+#[test]
+fn computed_names_are_followed() {
+    for load in [
+        "'config.%sConfig' % os.environ.get('ENV', 'Production')",
+        "f\"config.{os.environ.get('ENV', 'Production')}Config\"",
+        "'config.{}Config'.format(os.getenv('ENV', 'Production'))",
+        "'config.' + os.getenv('ENV', 'Production') + 'Config'",
+        "os.environ.get('ENV', 'config.ProductionConfig')",
+        "import_string('config.ProductionConfig')()",
+        "getattr(config, os.getenv('ENV', 'Production') + 'Config')",
+    ] {
+        let source = format!(
+            "import os\nimport config\nfrom werkzeug.utils import import_string\nfrom flask import Flask\napp = Flask('x')\napp.config.from_object({load})\n"
+        );
+        let world = world(&[("config.py", CLASSES), ("app.py", &source)]);
+        assert_eq!(world.production("SECRET_KEY"), "env SECRET_KEY!", "{load}");
+    }
+}
+
+#[test]
+fn helpers_extensions_and_subclasses_are_followed() {
+    let helper = "\
+from flask import Flask
+from settings import configure, Ext
+def create_app():
+    app = Flask(__name__)
+    configure(app)
+    Ext().init_app(app)
+    load(app.config)
+    def inner():
+        app.config['C'] = 3
+    inner()
+    return app
+def load(cfg):
+    cfg['B'] = 2
+";
+    let settings = "\
+def configure(flask_application):
+    flask_application.config['A'] = 1
+class Ext:
+    def init_app(self, app):
+        app.config.setdefault('D', 4)
+# flask .config
+";
+    let world = world(&[("app.py", helper), ("settings.py", settings)]);
+    for (key, value) in [("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")] {
+        assert_eq!(world.production(key), value, "{key}");
+    }
+    let subclass = "\
+import flask
+class Mine(flask.Flask):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.config['DEBUG'] = True
+app = Mine('x')
+";
+    assert_eq!(
+        super::tests::world(&[("app.py", subclass)]).production("DEBUG"),
+        "True"
+    );
+    let attribute = "\
+import flask
+class Server:
+    def __init__(self):
+        self.app = flask.Flask('x')
+        self.setup()
+    def setup(self):
+        self.app.config['DEBUG'] = True
+";
+    assert_eq!(
+        super::tests::world(&[("app.py", attribute)]).production("DEBUG"),
+        "True"
+    );
+}
+
+#[test]
+fn branches_follow_the_environment() {
+    for (source, production, development) in [
+        (
+            "if os.environ.get('FLASK_ENV') == 'development':\n    app.debug = True",
+            "unset",
+            "True",
+        ),
+        (
+            "if app.env != 'production':\n    app.config['DEBUG'] = True",
+            "unset",
+            "True",
+        ),
+        (
+            "env = os.getenv('APP_ENV')\nif env in ('production', 'prod'):\n    app.debug = False\nelse:\n    app.debug = True",
+            "False",
+            "True",
+        ),
+        (
+            "if os.environ.get('SWITCH'):\n    app.debug = True",
+            "True",
+            "True",
+        ),
+    ] {
+        let source = format!("import os\nfrom flask import Flask\napp = Flask('x')\n{source}\n");
+        let world = world(&[("app.py", &source)]);
+        assert_eq!(world.production("DEBUG"), production, "{source}");
+        let found = world.shown("DEBUG", Environment::Development);
+        assert_eq!(found, development, "{source}");
+    }
+}
+
+#[test]
+fn settings_that_nothing_loads_are_kept_apart() {
+    let world = world(&[
+        (
+            "app.py",
+            "from flask import Flask\napp = Flask('x')\napp.config.from_pyfile('/etc/shop.cfg')\n",
+        ),
+        ("production_config.py", "SECRET_KEY = 'x'\nDEBUG = True\n"),
+        ("colours.py", "RED = 1\nDEBUG = 2\n"),
+    ]);
+    assert_eq!(world.production("SECRET_KEY"), "unset");
+    let found: Vec<_> = world.configuration.writes("SECRET_KEY").collect();
+    assert!(!found[0].is_loaded());
+    assert_eq!(world.configuration.writes("RED").count(), 0);
+    let (app, _) = world.apps.primary().unwrap();
+    let Resolved::Unset { open } =
+        world
+            .configuration
+            .resolved(app, "SECRET_KEY", Environment::Production)
+    else {
+        panic!("set");
+    };
+    assert_eq!(open[0].name.as_deref(), Some("/etc/shop.cfg"));
+}
+
+#[test]
+fn the_end_of_setup_is_behind_the_last_load() {
+    let module = world(&[(
+        "app.py",
+        "from flask import Flask\napp = Flask('x')\napp.config.from_object('c')\n\n@app.route('/')\ndef index():\n    return ''\n",
+    )]);
+    let (app, _) = module.apps.primary().unwrap();
+    let end = module.configuration.end_of_setup(app).unwrap();
+    let text = &module.repo.file("app.py").unwrap().text;
+    assert_eq!(text.line_of(end.offset), 4);
+    let factory = world(&[(
+        "app.py",
+        "from flask import Flask\ndef make():\n    server = Flask('x')\n    server.config['A'] = 1\n\n    return server\n",
+    )]);
+    let (app, _) = factory.apps.primary().unwrap();
+    let end = factory.configuration.end_of_setup(app).unwrap();
+    let text = &factory.repo.file("app.py").unwrap().text;
+    assert_eq!((text.line_of(end.offset), end.name.as_str()), (6, "server"));
+    assert_eq!(end.indentation, "    ");
+}
