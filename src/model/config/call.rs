@@ -712,11 +712,10 @@ impl<'a> Tracer<'a> {
                 then,
                 otherwise,
             }) => {
-                let mut cast =
-                    |value: Value| match self.cast_value(name, Eval::Value(value)) {
-                        Eval::Value(value) => value,
-                        _ => Value::unknown("converted"),
-                    };
+                let mut cast = |value: Value| match self.cast_value(name, Eval::Value(value)) {
+                    Eval::Value(value) => value,
+                    _ => Value::unknown("converted"),
+                };
                 let (then, otherwise) = (cast(*then), cast(*otherwise));
                 Eval::Value(super::trace::choice(condition, then, otherwise))
             }

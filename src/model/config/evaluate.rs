@@ -96,7 +96,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// The public value of an evaluated expression.
-    pub(super) fn public_value(&mut self, module: ModuleId, expr: &Expr, value: &Eval<'a>) -> Value {
+    pub(super) fn public_value(
+        &mut self,
+        module: ModuleId,
+        expr: &Expr,
+        value: &Eval<'a>,
+    ) -> Value {
         match value {
             Eval::Value(value) => value.clone(),
             Eval::Path(path) => Value::Known(Literal::Str(path.clone())),

@@ -374,7 +374,8 @@ fn last_of_setup(tracer: &Tracer<'_>, app: &App, scope: &[Stmt]) -> Option<Span>
     scope
         .iter()
         .filter(|stmt| !is_main(stmt) && !matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)))
-        .map(|stmt| Span::from(stmt.range())).rfind(|stmt| places.iter().any(|place| stmt.contains(*place)))
+        .map(|stmt| Span::from(stmt.range()))
+        .rfind(|stmt| places.iter().any(|place| stmt.contains(*place)))
 }
 
 fn is_main(stmt: &Stmt) -> bool {

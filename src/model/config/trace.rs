@@ -200,10 +200,9 @@ impl<'a> Tracer<'a> {
                 }
             }
             Stmt::AugAssign(assign) => self.augmented(frame, stmt, assign),
-            Stmt::Expr(expr)
-                if frame.emits.is_none() => {
-                    self.effects(frame, &expr.value);
-                }
+            Stmt::Expr(expr) if frame.emits.is_none() => {
+                self.effects(frame, &expr.value);
+            }
             Stmt::If(branch) => return self.branch(frame, branch),
             Stmt::For(each) => return self.for_each(frame, stmt, each),
             Stmt::While(repeat) => {
@@ -239,12 +238,11 @@ impl<'a> Tracer<'a> {
                 return Flow::Stop;
             }
             Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_) => return Flow::Stop,
-            Stmt::FunctionDef(function)
-                if frame.is_function => {
-                    let closure = Some(Rc::new(frame.locals.clone()));
-                    let value = Eval::Function(frame.module, function, closure);
-                    frame.locals.insert(function.name.as_str().into(), value);
-                }
+            Stmt::FunctionDef(function) if frame.is_function => {
+                let closure = Some(Rc::new(frame.locals.clone()));
+                let value = Eval::Function(frame.module, function, closure);
+                frame.locals.insert(function.name.as_str().into(), value);
+            }
             Stmt::ClassDef(class) => {
                 let value = Eval::Class(frame.module, class);
                 frame.locals.insert(class.name.as_str().into(), value);
