@@ -1,4 +1,5 @@
 //! Helpers that turn an intention into edits: imports, configuration, deployment, dependencies.
 
 pub mod arguments;
+pub mod dependency;
 pub mod imports;

@@ -118,6 +118,7 @@ fn conda_item(file: &File, text: &str, start: usize) -> Option<Declared> {
         name: normalised(name),
         extras: Vec::new(),
         specifier: Specifier::parse(version, Notation::Conda),
+        specifier_text: version.to_owned(),
         notation: Notation::Conda,
         location: Location::new(&file.path, Span::new(start, start + text.len())),
         version: (!version.is_empty())

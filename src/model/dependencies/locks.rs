@@ -81,6 +81,7 @@ fn declared(file: &File, package: &Package<'_>) -> Option<Declared> {
         name: normalised(package.name),
         extras: Vec::new(),
         specifier: Specifier::exactly(&version),
+        specifier_text: text.to_owned(),
         notation: Notation::Pep440,
         location: Location::new(&file.path, Span::new(package.start, package.end)),
         version: Some(span),

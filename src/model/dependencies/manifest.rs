@@ -34,6 +34,8 @@ pub struct Declared {
     pub name: String,
     pub extras: Vec<String>,
     pub specifier: Specifier,
+    /// As written; empty where no version is.
+    pub specifier_text: String,
     pub notation: Notation,
     /// The whole requirement, without quotes, options and comments.
     pub location: Location,

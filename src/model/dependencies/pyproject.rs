@@ -207,6 +207,9 @@ impl<'a> Reader<'a> {
             name: normalised(name),
             extras: self.extras_of(item),
             specifier,
+            specifier_text: version
+                .as_ref()
+                .map_or_else(String::new, |piece| piece.text.clone()),
             notation: Notation::Poetry,
             location: Location::new(&self.file.path, span),
             version: version.map(|piece| piece.span),

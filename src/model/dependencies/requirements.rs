@@ -6,7 +6,7 @@ use super::manifest::{Declared, Format, Manifest, Role, normalised};
 use super::specifier::{Notation, Specifier};
 use super::{Problem, folder, relative_to};
 use crate::discover::{File, Purpose, Repository};
-use crate::parse::requirements::{EntryKind, Requirement, RequirementsFile};
+use crate::parse::requirements::{EntryKind, Piece, Requirement, RequirementsFile};
 use crate::text::{Location, Text};
 
 /// Reads one requirement file. What it includes is named, not read: discovery has found it too.
@@ -78,6 +78,7 @@ pub(super) fn declared(path: &Arc<str>, text: &Text, requirement: &Requirement) 
         name: normalised(&requirement.name.text),
         extras: requirement.extras.clone(),
         specifier,
+        specifier_text: text_of(&requirement.specifier),
         notation: Notation::Pep440,
         location: Location::new(path, requirement.span),
         version: requirement.specifier.as_ref().map(|piece| piece.span),
@@ -88,6 +89,12 @@ pub(super) fn declared(path: &Arc<str>, text: &Text, requirement: &Requirement) 
     }
 }
 
+fn text_of(piece: &Option<Piece>) -> String {
+    piece
+        .as_ref()
+        .map_or_else(String::new, |piece| piece.text.clone())
+}
+
 /// `git+https://…#egg=flask` names its package at the end.
 fn named_source(path: &Arc<str>, text: &Text, address: &str, start: usize) -> Option<Declared> {
     let name = address.split_once("#egg=")?.1;
@@ -96,6 +103,7 @@ fn named_source(path: &Arc<str>, text: &Text, address: &str, start: usize) -> Op
         name: normalised(name),
         extras: Vec::new(),
         specifier: Specifier::Source(address.to_owned()),
+        specifier_text: String::new(),
         notation: Notation::Pep440,
         location: Location::new(path, crate::text::Span::new(start, start + address.len())),
         version: None,

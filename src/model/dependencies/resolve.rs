@@ -5,10 +5,10 @@ use std::str::FromStr as _;
 use pep440_rs::Version;
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
 
-use super::Dependencies;
-use super::manifest::{Declared, Manifest, Role, normalised};
+use super::manifest::{Declared, Format, Manifest, Role, normalised};
 use super::releases::Releases;
 use super::specifier::Specifier;
+use super::{Dependencies, folder, relative_to};
 use crate::text::Location;
 
 /// How well a version is known.
@@ -51,8 +51,9 @@ impl Dependencies {
     /// manifest names the package.
     pub fn resolved(&self, name: &str) -> Option<Resolved> {
         let name = normalised(name);
-        let locked = self.named(&name, Manifest::is_locked).next();
-        if let Some((_, declared)) = locked {
+        let mut locked = self.named(&name, Manifest::is_locked);
+        let fresh = locked.find(|(manifest, declared)| !self.is_stale(manifest, declared));
+        if let Some((_, declared)) = fresh {
             return Some(exact(declared, How::Locked));
         }
         let pins = self.named(&name, |manifest| !manifest.is_locked());
@@ -113,6 +114,39 @@ impl Dependencies {
     /// lowest of a range, and for an unbounded declaration the newest that this tool knows.
     pub fn flask_version(&self) -> Option<Version> {
         self.flask_in_use()?.lowest
+    }
+
+    /// The hand-written lists that a lock or a generated file was made from.
+    pub fn sources_of<'a>(&'a self, lock: &'a Manifest) -> Vec<&'a Manifest> {
+        let beside = |manifest: &&Manifest| folder(&manifest.path) == folder(&lock.path);
+        let is_source = |manifest: &&Manifest| match lock.format {
+            Format::PipfileLock => manifest.format == Format::Pipfile,
+            Format::PoetryLock | Format::UvLock | Format::PdmLock | Format::PyLock => {
+                manifest.path.ends_with("pyproject.toml")
+            }
+            _ => is_input_of(lock, manifest),
+        };
+        self.manifests
+            .iter()
+            .filter(|manifest| manifest.hand_written && manifest.role != Role::Constraints)
+            .filter(|manifest| beside(manifest) || lock.generated.is_some())
+            .filter(is_source)
+            .collect()
+    }
+
+    /// Whether the source of a lock no longer admits what the lock says: the next lock will
+    /// hold something else.
+    fn is_stale(&self, lock: &Manifest, locked: &Declared) -> bool {
+        let Some(version) = locked.specifier.pinned() else {
+            return false;
+        };
+        let sources = self.sources_of(lock).into_iter();
+        sources
+            .flat_map(|source| self.applying(source, &locked.name))
+            .any(|(_, declared)| {
+                matches!(declared.specifier, Specifier::Range(_))
+                    && !declared.specifier.admits(version)
+            })
     }
 
     /// Every hand-written declaration of a package, whatever it is installed for.
@@ -205,6 +239,21 @@ impl Dependencies {
         let newest = (6..=NEWEST_PYTHON_MINOR).rev().find(allowed);
         format!("3.{}", newest.unwrap_or(NEWEST_PYTHON_MINOR))
     }
+}
+
+/// Whether `manifest` is named in the header of a generated requirement file, or stands beside
+/// it under the same name.
+fn is_input_of(lock: &Manifest, manifest: &Manifest) -> bool {
+    let Some(generated) = &lock.generated else {
+        return false;
+    };
+    let named = generated.sources().into_iter().any(|source| {
+        let from_folder = relative_to(folder(&lock.path), source);
+        *manifest.path == *source || from_folder.as_deref() == Some(&*manifest.path)
+    });
+    let stem = lock.path.rsplit_once('.').map(|(stem, _)| stem);
+    let twin = manifest.path.strip_suffix(".in");
+    (named && manifest.path != lock.path) || (twin.is_some() && twin == stem)
 }
 
 /// The newest Python 3 on 2026-11-22.

@@ -86,6 +86,19 @@ fn a_generated_file_is_a_lock() {
 }
 
 #[test]
+fn a_lock_that_its_source_contradicts_is_stale() {
+    let lock = (
+        "poetry.lock",
+        "[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n",
+    );
+    let project = |range: &str| format!("[tool.poetry.dependencies]\nflask = '{range}'\n");
+    let (old, new) = (project("^2.2"), project("^3.1.3"));
+    let of = |project: &str| resolved(&read([lock, ("pyproject.toml", project)]), "flask");
+    assert_eq!(of(&old), ("2.2.5".into(), How::Locked));
+    assert_eq!(of(&new), ("3.1.3".into(), How::LowestOfRange));
+}
+
+#[test]
 fn markers_decide_which_line_counts() {
     let deps = read([(
         "requirements.txt",

@@ -1,0 +1,46 @@
+//! Dependencies in the manifests that people write: raised, and added, in the style of the file.
+//!
+//! Hash-pinned, generated and lock files are never edited; the command that renews them is a
+//! follow-up. TOML is edited as text at spans, since editing the tree moves comments.
+
+mod bump;
+mod commands;
+mod ensure;
+mod list;
+mod respecify;
+mod style;
+
+pub use bump::{bump, bump_all};
+pub use ensure::{Wanted, ensure};
+pub use respecify::respecify;
+
+use crate::finding::Edit;
+
+/// Edits to manifests, and what a person has to run afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Replacements and, where there is no manifest at all, a new file.
+    pub edits: Vec<Edit>,
+    /// Whole sentences.
+    pub follow_ups: Vec<String>,
+}
+
+/// Why no edit does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manual {
+    /// A whole sentence.
+    pub reason: String,
+    /// What to do instead, as sentences.
+    pub follow_ups: Vec<String>,
+}
+
+impl Manual {
+    pub fn sentences(self) -> Vec<String> {
+        let mut all = vec![self.reason];
+        all.extend(self.follow_ups);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests;
