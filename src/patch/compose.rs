@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::edit::imports;
+use crate::edit::{dependency, imports};
 use crate::finding::{Edit, Import, Patch};
 use crate::model::Model;
 use crate::text::Span;
@@ -46,8 +46,12 @@ struct Wanted<'a> {
 
 /// Composes `patches` in their order.
 pub fn compose(model: &Model, patches: &[&Patch]) -> Result<Composition, Vec<Conflict>> {
-    let mut wanted: BTreeMap<&Arc<str>, Wanted<'_>> = BTreeMap::new();
     let mut conflicts = Vec::new();
+    let packages = dependency_edits(model, patches, &mut conflicts);
+    let mut wanted: BTreeMap<&Arc<str>, Wanted<'_>> = BTreeMap::new();
+    for (edit, index) in &packages {
+        collect(&mut wanted, edit, *index, &mut conflicts);
+    }
     for (index, patch) in patches.iter().enumerate() {
         for edit in &patch.edits {
             collect(&mut wanted, edit, index, &mut conflicts);
@@ -67,6 +71,46 @@ pub fn compose(model: &Model, patches: &[&Patch]) -> Result<Composition, Vec<Con
         Ok(composition)
     } else {
         Err(conflicts)
+    }
+}
+
+/// What the patches want of manifests, lowered as one: two patches that add packages in one
+/// place give one insertion.
+fn dependency_edits(
+    model: &Model,
+    patches: &[&Patch],
+    conflicts: &mut Vec<Conflict>,
+) -> Vec<(Edit, usize)> {
+    let mut packages = Vec::new();
+    let mut first = None;
+    for (index, patch) in patches.iter().enumerate() {
+        for edit in &patch.edits {
+            if let Edit::Dependency {
+                manifest,
+                requirement,
+            } = edit
+            {
+                first.get_or_insert(index);
+                packages.push(dependency::Wanted {
+                    manifest: manifest.as_deref(),
+                    requirement,
+                });
+            }
+        }
+    }
+    let Some(index) = first else {
+        return Vec::new();
+    };
+    match dependency::ensure(&model.repo, &model.dependencies, &packages) {
+        Ok(change) => change.edits.into_iter().map(|edit| (edit, index)).collect(),
+        Err(manual) => {
+            conflicts.push(Conflict {
+                patches: (index, index),
+                path: "the manifest".into(),
+                reason: manual.reason,
+            });
+            Vec::new()
+        }
     }
 }
 
@@ -103,6 +147,7 @@ fn collect<'a>(
                 _ => file.create = Some((text, *executable, index)),
             }
         }
+        // Lowered before; see `dependency_edits`.
         Edit::Dependency { .. } => {}
     }
 }
@@ -271,6 +316,25 @@ mod tests {
         let patch = patch(vec![line(".env"), line("*.pyc"), line(".env")]);
         let composed = compose(&model, &[&patch]).unwrap();
         assert_eq!(composed.texts[&path].text, ".env\n*.pyc\n");
+    }
+
+    #[test]
+    fn packages_of_two_patches_share_a_place() {
+        let texts = [
+            ("app.py", ""),
+            ("requirements.txt", "click==8.1.8\nflask==3.1.3\n"),
+        ];
+        let model = Model::build(Arc::new(Repository::from_texts(texts)));
+        let first = patch(vec![Edit::dependency("redis>=5.0.0")]);
+        let second = patch(vec![
+            Edit::dependency("gunicorn>=23.0.0"),
+            Edit::dependency("redis>=5.0.0"),
+        ]);
+        let composed = compose(&model, &[&first, &second]).unwrap();
+        assert_eq!(
+            composed.texts["requirements.txt"].text,
+            "click==8.1.8\nflask==3.1.3\ngunicorn==23.0.0\nredis==5.0.0\n"
+        );
     }
 
     #[test]

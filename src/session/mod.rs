@@ -16,6 +16,7 @@ pub use preview::{CommitPreview, Preview, Refused};
 
 use crate::assessment::{Assessed, Assessment};
 use crate::discover::Repository;
+use crate::edit::dependency::settle;
 use crate::error::Error;
 use crate::finding::{Patch, PatchKind};
 use crate::model::Model;
@@ -106,7 +107,8 @@ impl Session {
     /// What the finding's control would do, without its proof: cheap, for reports.
     pub fn remedy(&self, found: &Assessed) -> Option<Patch> {
         let control = registry::by_id(found.about.id)?;
-        Some(control.remedy(&self.model, &found.finding, &self.answers))
+        let patch = control.remedy(&self.model, &found.finding, &self.answers);
+        Some(settle(&self.model.repo, &self.model.dependencies, patch))
     }
 
     /// The patch for a finding, proven. Made on the first call and remembered.

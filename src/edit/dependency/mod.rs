@@ -14,7 +14,9 @@ pub use bump::{bump, bump_all};
 pub use ensure::{Wanted, ensure};
 pub use respecify::respecify;
 
-use crate::finding::Edit;
+use crate::discover::Repository;
+use crate::finding::{Edit, Patch};
+use crate::model::dependencies::Dependencies;
 
 /// Edits to manifests, and what a person has to run afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +42,42 @@ impl Manual {
         all.extend(self.follow_ups);
         all
     }
+}
+
+/// `patch` with what its packages mean for a person: the commands that renew locks, and what
+/// no edit can add (hash-pinned lists) as words instead.
+#[must_use]
+pub fn settle(repo: &Repository, deps: &Dependencies, mut patch: Patch) -> Patch {
+    let (packages, mut edits): (Vec<Edit>, Vec<Edit>) = std::mem::take(&mut patch.edits)
+        .into_iter()
+        .partition(|edit| matches!(edit, Edit::Dependency { .. }));
+    for edit in packages {
+        let Edit::Dependency {
+            manifest,
+            requirement,
+        } = &edit
+        else {
+            continue;
+        };
+        let wanted = Wanted {
+            manifest: manifest.as_deref(),
+            requirement,
+        };
+        let sentences = match ensure(repo, deps, &[wanted]) {
+            Ok(change) => {
+                edits.push(edit);
+                change.follow_ups
+            }
+            Err(manual) => manual.sentences(),
+        };
+        for sentence in sentences {
+            if !patch.follow_ups.contains(&sentence) {
+                patch.follow_ups.push(sentence);
+            }
+        }
+    }
+    patch.edits = edits;
+    patch
 }
 
 #[cfg(test)]

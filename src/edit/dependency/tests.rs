@@ -3,8 +3,7 @@ use std::str::FromStr as _;
 use pep440_rs::Version;
 
 use super::*;
-use crate::discover::Repository;
-use crate::model::dependencies::Dependencies;
+use crate::finding::PatchKind;
 
 fn applied(repo: &Repository, edits: &[Edit], path: &str) -> String {
     let mut changes: Vec<_> = edits
@@ -266,5 +265,19 @@ fn locks_are_renewed_by_their_tool() {
         [
             "Renew requirements.txt: `uv pip compile requirements.in -o requirements.txt --upgrade-package flask`."
         ]
+    );
+}
+
+#[test]
+fn what_no_edit_can_add_becomes_words() {
+    let repo = Repository::from_texts([("requirements.txt", "flask==3.1.3 --hash=sha256:aa\n")]);
+    let patch = Patch::new(PatchKind::Review, "t", "g")
+        .edit(Edit::dependency("gunicorn>=23.0.0"))
+        .edit(Edit::create("x", "y"));
+    let settled = settle(&repo, &Dependencies::read(&repo), patch);
+    assert_eq!(settled.edits, [Edit::create("x", "y")]);
+    assert_eq!(
+        settled.follow_ups,
+        ["Add `gunicorn>=23.0.0` to requirements.txt."]
     );
 }
