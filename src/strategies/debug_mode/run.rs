@@ -1,14 +1,22 @@
 //! `debug-run`: no start of the development server with debug, debugger or evalex.
 
-use ruff_python_ast::{Expr, ExprCall, Keyword};
+use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged as _;
 
-use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use super::flask;
+use super::reach::{Reach, reach};
+use super::switch::{Switch, follow, in_mapping};
+use super::wrapper;
+use crate::discover::Purpose;
+use crate::edit::imports;
+use crate::finding::{
+    Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
+};
 use crate::model::Model;
 use crate::model::calls::CallSite;
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
-use crate::text::Span;
+use crate::text::Location;
 
 pub struct DebugRun;
 
@@ -25,29 +33,42 @@ static ABOUT: About = About {
     page: include_str!("../../../assets/controls/debug-run.md"),
 };
 
-/// A parameter that turns the debugger on: its name, and its position where it has one.
-type Switch = (&'static str, Option<usize>);
+const OPTION: &str = "debug-run.value";
 
-/// What starts a server or wraps an application: the callee, and its arguments that turn the
-/// debugger on with their positions (Flask 1.1 to 3.1, Werkzeug 1.0 to 3.1, Flask-SocketIO 5).
-const STARTS: &[(&str, &[Switch])] = &[
-    (
-        "flask.Flask.run",
-        &[
-            ("debug", Some(2)),
-            ("use_debugger", None),
-            ("use_evalex", None),
-        ],
-    ),
-    (
-        "flask_socketio.SocketIO.run",
-        &[("debug", None), ("use_debugger", None)],
-    ),
-    (
-        "werkzeug.serving.run_simple",
-        &[("use_debugger", Some(4)), ("use_evalex", Some(5))],
-    ),
-    ("werkzeug.debug.DebuggedApplication", &[("evalex", Some(1))]),
+/// A parameter: its name, and its position where it has one.
+type Parameter = (&'static str, Option<usize>);
+
+/// Something that starts the development server (Flask 1.1 to 3.1, Werkzeug 1.0 to 3.1,
+/// Flask-SocketIO 5).
+struct Start {
+    callee: &'static str,
+    /// Debug mode: brings the debugger unless that is turned off.
+    debug: Option<Parameter>,
+    /// The debugger, with or without debug mode.
+    debugger: Option<Parameter>,
+    /// Turned off, the debugger shows tracebacks but has no console.
+    console: Option<Parameter>,
+}
+
+const STARTS: &[Start] = &[
+    Start {
+        callee: "flask.Flask.run",
+        debug: Some(("debug", Some(2))),
+        debugger: Some(("use_debugger", None)),
+        console: Some(("use_evalex", None)),
+    },
+    Start {
+        callee: "flask_socketio.SocketIO.run",
+        debug: Some(("debug", None)),
+        debugger: None,
+        console: None,
+    },
+    Start {
+        callee: "werkzeug.serving.run_simple",
+        debug: None,
+        debugger: Some(("use_debugger", Some(4))),
+        console: Some(("use_evalex", Some(5))),
+    },
 ];
 
 impl Control for DebugRun {
@@ -58,85 +79,417 @@ impl Control for DebugRun {
     fn check(&self, model: &Model) -> Verdict {
         let mut findings = Vec::new();
         let mut evidence = Vec::new();
-        for (callee, switches) in STARTS {
-            for site in model.calls.of(callee) {
+        let mut question = None;
+        for start in STARTS {
+            for site in model.calls.of(start.callee) {
                 let Some(call) = site.call(&model.modules) else {
                     continue;
                 };
-                match switched_on(call, switches) {
-                    Some(_) => findings.push(finding(site, callee)),
-                    None => evidence.push(Evidence::new(
-                        site.location.clone(),
-                        "starts the server without the debugger",
-                    )),
+                if purpose(model, site) == Purpose::Test {
+                    continue;
+                }
+                match judge(model, site, call, start) {
+                    Judged::Finding(finding) => findings.push(*finding),
+                    Judged::Fine(note) => {
+                        evidence.push(Evidence::new(site.location.clone(), note));
+                    }
+                    Judged::Open(why) => {
+                        question.get_or_insert(format!(
+                            "Can production start {} with debug on? {}.",
+                            place_of(site, model),
+                            sentence(&why)
+                        ));
+                        evidence.push(Evidence::new(site.location.clone(), why));
+                    }
                 }
             }
         }
-        Verdict::from_findings(findings, evidence)
+        wrapper::check(model, &mut findings, &mut evidence);
+        match question {
+            Some(question) if findings.is_empty() => Verdict::Undecided { question, evidence },
+            _ => Verdict::from_findings(findings, evidence),
+        }
     }
 
-    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
-        let mut patch = Patch::new(
-            PatchKind::Safe,
-            "Start the server with the debugger off",
-            "This call cannot bring up Werkzeug's debugger, whatever the environment says",
-        )
-        .follow_up("For local debugging use `flask run --debug` (Flask 2.2.3 or newer).");
-        for (callee, switches) in STARTS {
-            let sites = model.calls.of(callee).iter();
+    fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
+        if finding.subject == wrapper::SUBJECT {
+            return wrapper::remedy(model, finding);
+        }
+        for start in STARTS {
+            let sites = model.calls.of(start.callee).iter();
             for site in sites.filter(|site| site.location == finding.location) {
-                let call = site.call(&model.modules);
-                let spans = call.map(|call| all_switched_on(call, switches));
-                for span in spans.unwrap_or_default() {
-                    patch = patch.edit(Edit::replace(&site.location.path, span, "False"));
+                if let Some(call) = site.call(&model.modules) {
+                    return remedy(model, site, call, start, answers);
                 }
             }
         }
-        patch
+        Patch::manual("Start the server without the debugger", Vec::new())
     }
 }
 
-fn finding(site: &CallSite, callee: &str) -> Finding {
-    let name = callee.rsplit('.').next().unwrap_or(callee);
-    let message = format!(
-        "{name}() starts Werkzeug's interactive debugger: whoever reaches the server can run \
-         Python code in it."
-    );
-    Finding::new(ABOUT.id, site.location.clone(), Severity::Critical, message).subject(name)
+/// What one call is.
+enum Judged {
+    Finding(Box<Finding>),
+    /// Nothing is on; why.
+    Fine(String),
+    /// Static reading cannot tell; why.
+    Open(String),
 }
 
-/// The first argument that turns the debugger on.
-fn switched_on(call: &ExprCall, switches: &[Switch]) -> Option<Span> {
-    all_switched_on(call, switches).into_iter().next()
-}
-
-fn all_switched_on(call: &ExprCall, switches: &[Switch]) -> Vec<Span> {
-    let arguments = switches.iter().filter_map(|(name, position)| {
-        let by_name = call
-            .arguments
-            .keywords
-            .iter()
-            .find(|keyword| is(keyword, name));
-        let by_position = position.and_then(|position| call.arguments.args.get(position));
-        by_name.map(|keyword| &keyword.value).or(by_position)
-    });
-    arguments
-        .filter(|value| is_true(value))
-        .map(|value| Span::from(value.range()))
-        .collect()
-}
-
-fn is(keyword: &Keyword, name: &str) -> bool {
-    keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == name)
-}
-
-fn is_true(value: &Expr) -> bool {
-    match value {
-        Expr::BooleanLiteral(literal) => literal.value,
-        Expr::NumberLiteral(number) => !matches!(
-            &number.value,
-            ruff_python_ast::Number::Int(int) if *int == ruff_python_ast::Int::ZERO
+fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judged {
+    let name = start.callee.rsplit('.').next().unwrap_or(start.callee);
+    let debug = switch(model, site, call, start.debug);
+    let debugger = switch(model, site, call, start.debugger);
+    let console = switch(model, site, call, start.console);
+    let (worst, argument) = match (&debug, &debugger) {
+        (_, Some(Switch::On { .. } | Switch::Trap { .. })) => (&debugger, start.debugger),
+        (Some(_), _) => (&debug, start.debug),
+        _ => (&debugger, start.debugger),
+    };
+    let argument = argument.map_or("", |(name, _)| name);
+    let (severity, how) = match worst {
+        Some(Switch::On { .. }) => (Severity::Critical, String::new()),
+        Some(Switch::Trap {
+            variable,
+            by_default,
+            ..
+        }) => trap(model, variable, *by_default),
+        Some(Switch::Unknown(why)) => return Judged::Open(why.clone()),
+        Some(Switch::OnRequest(how)) => return Judged::Fine(format!("debug is on only {how}")),
+        Some(Switch::Configuration) => {
+            return Judged::Fine("takes debug from the configuration".into());
+        }
+        Some(Switch::Off) => return Judged::Fine("turns debug off".into()),
+        None => return Judged::Fine("leaves debug to the configuration".into()),
+    };
+    let no_debugger = argument == "debug" && debugger == Some(Switch::Off);
+    let (severity, gain) = match (no_debugger, console == Some(Switch::Off)) {
+        (true, _) => (
+            severity.min(Severity::Medium),
+            "runs in debug mode: errors skip the app's handlers and show what went wrong inside",
         ),
-        _ => false,
+        (false, true) => (
+            severity.min(Severity::High),
+            "shows Werkzeug's tracebacks with the source around them to whoever causes an error",
+        ),
+        (false, false) => (
+            severity,
+            "starts Werkzeug's interactive debugger: whoever reaches the server can run Python \
+             code in it",
+        ),
+    };
+    let everywhere = if listens_everywhere(call) {
+        " It listens on every network interface."
+    } else {
+        ""
+    };
+    let message = format!("{name}({argument}=…) {gain}.{how}{everywhere}");
+    let finding = Finding::new(ABOUT.id, site.location.clone(), severity, message).subject(name);
+    Judged::Finding(Box::new(placed(model, site, finding)))
+}
+
+/// A text that any value turns on: how bad it is depends on who sets it.
+fn trap(model: &Model, variable: &str, by_default: bool) -> (Severity, String) {
+    let mut settings = model.deployment.production_settings(variable);
+    let set = settings.find(|setting| setting.literal().is_some_and(|text| !text.is_empty()));
+    let why = format!(" Any text in {variable} turns it on, \"False\" as well");
+    match (set, by_default) {
+        (Some(setting), _) => (
+            Severity::Critical,
+            format!("{why}, and {} sets it.", setting.location.path),
+        ),
+        (None, true) => (
+            Severity::Critical,
+            format!("{why}, and it is on when {variable} is not set."),
+        ),
+        (None, false) => (Severity::High, format!("{why}.")),
+    }
+}
+
+/// The finding with what is known about production's way to it.
+pub(super) fn placed(model: &Model, site: &CallSite, mut finding: Finding) -> Finding {
+    if purpose(model, site) == Purpose::Example {
+        return finding
+            .unreachable("It stands in an example.")
+            .confidence(Confidence::Low);
+    }
+    match reach(model, site) {
+        Reach::Started(how) => {
+            finding.message = format!("{} {how}", finding.message);
+            finding
+        }
+        Reach::Open => finding.confidence(Confidence::Medium),
+        Reach::Not(because) => finding.unreachable(&because),
+    }
+}
+
+pub(super) fn purpose(model: &Model, site: &CallSite) -> Purpose {
+    model.modules.get(site.module).file.purpose
+}
+
+fn place_of(site: &CallSite, model: &Model) -> String {
+    super::reach::place(model, &site.location)
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase());
+    first.map_or_else(String::new, |first| {
+        format!("{first}{}", characters.as_str())
+    })
+}
+
+fn listens_everywhere(call: &ExprCall) -> bool {
+    let host = call.arguments.find_argument_value("host", 0);
+    let host = host.or_else(|| call.arguments.find_argument_value("hostname", 0));
+    matches!(host, Some(Expr::StringLiteral(text)) if matches!(text.value.to_str(), "0.0.0.0" | "::"))
+}
+
+/// The value of a parameter of the call, with `**mapping` looked into.
+fn switch(
+    model: &Model,
+    site: &CallSite,
+    call: &ExprCall,
+    parameter: Option<Parameter>,
+) -> Option<Switch> {
+    let (name, position) = parameter?;
+    if let Some(value) = argument(call, (name, position)) {
+        return Some(follow(model, site.module, value));
+    }
+    for keyword in call.arguments.keywords.iter().filter(|it| it.arg.is_none()) {
+        let Some(values) = in_mapping(model, site.module, &keyword.value, name) else {
+            let source = model.modules.get(site.module).source(keyword.value.range());
+            let why = format!("**{source} cannot be followed");
+            return (name == "debug").then_some(Switch::Unknown(why));
+        };
+        let switches: Vec<Switch> = values
+            .into_iter()
+            .map(|value| follow(model, site.module, value))
+            .collect();
+        let on = switches.iter().find(|it| matches!(it, Switch::On { .. }));
+        if let Some(found) = on.or_else(|| switches.last()) {
+            return Some(found.clone());
+        }
+    }
+    None
+}
+
+fn argument(call: &ExprCall, (name, position): Parameter) -> Option<&Expr> {
+    let by_name = call.arguments.find_keyword(name);
+    by_name.map(|keyword| &keyword.value).or_else(|| {
+        let args = &call.arguments.args;
+        let position = position?;
+        let plain = args.iter().take(position + 1);
+        let is_plain = plain.clone().all(|arg| !matches!(arg, Expr::Starred(_)));
+        args.get(position).filter(|_| is_plain)
+    })
+}
+
+fn remedy(
+    model: &Model,
+    site: &CallSite,
+    call: &ExprCall,
+    start: &Start,
+    answers: &Answers,
+) -> Patch {
+    let value = answers.or(OPTION, "off").to_owned();
+    let declared = value == "environment";
+    let title = match declared {
+        true => "Start the server with the debugger only in declared development",
+        false => "Start the server with the debugger off",
+    };
+    let mut patch = Patch::new(
+        PatchKind::Safe,
+        title,
+        match declared {
+            true => {
+                "This call brings up Werkzeug's debugger only where FLASK_ENV declares development"
+            }
+            false => "This call cannot bring up Werkzeug's debugger, whatever the environment says",
+        },
+    )
+    .option(RemedyOption {
+        key: OPTION,
+        question: "Should debug be off, or follow FLASK_ENV=development?".into(),
+        choices: vec!["off".into(), "environment".into()],
+        value,
+    });
+    patch = match declared {
+        true => patch.follow_up(
+            "For local debugging put FLASK_ENV=development into your untracked .env file.",
+        ),
+        false => patch.follow_up(flask::local_debugging(model)),
+    };
+    for parameter in [start.debug, start.debugger] {
+        match switch(model, site, call, parameter) {
+            Some(Switch::On { at }) => {
+                patch = patch.edits(turned_off(model, &at, declared));
+            }
+            Some(Switch::Trap { variable, at, .. }) => {
+                patch = patch.edits(parsed(model, &variable, &at));
+            }
+            _ => {}
+        }
+    }
+    patch
+}
+
+/// The constant at `at` becomes `False`, or follows the declared environment.
+fn turned_off(model: &Model, at: &Location, declared: bool) -> Vec<Edit> {
+    if !declared {
+        return vec![Edit::replace(&at.path, at.span, "False")];
+    }
+    let Some(module) = model.modules.by_path(&at.path) else {
+        return Vec::new();
+    };
+    let (os, import) = imports::module_for(model, module, at.span.start, "os");
+    let text = format!("{os}.environ.get(\"FLASK_ENV\") == \"development\"");
+    let mut edits = vec![Edit::replace(&at.path, at.span, text)];
+    edits.extend(import);
+    edits
+}
+
+/// The text of the variable is read as a text.
+pub(super) fn parsed(model: &Model, variable: &str, at: &Location) -> Vec<Edit> {
+    let Some(module) = model.modules.by_path(&at.path) else {
+        return Vec::new();
+    };
+    let (os, import) = imports::module_for(model, module, at.span.start, "os");
+    let text =
+        format!("{os}.environ.get(\"{variable}\", \"\").lower() in (\"1\", \"true\", \"yes\")");
+    let mut edits = vec![Edit::replace(&at.path, at.span, text)];
+    edits.extend(import);
+    edits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const HEAD: &str = "import os\nfrom flask import Flask\napp = Flask(__name__)\n";
+
+    fn verdict(rest: &str) -> Verdict {
+        testing::verdict(&DebugRun, &[("app.py", &format!("{HEAD}{rest}"))])
+    }
+
+    fn patched(rest: &str) -> String {
+        let source = format!("{HEAD}{rest}");
+        let text = testing::apply(&DebugRun, &[("app.py", &source)], "app.py");
+        text.strip_prefix(HEAD).unwrap_or(&text).to_owned()
+    }
+
+    fn is_found(rest: &str) -> bool {
+        matches!(verdict(rest), Verdict::Missing { .. })
+    }
+
+    #[test]
+    fn every_form_is_found() {
+        for source in [
+            "app.run(debug=True)\n",
+            "app.run(None, None, True)\n",
+            "app.run(debug=1)\n",
+            "app.run(debug=not False)\n",
+            "app.run(debug=\"False\")\n",
+            "app.run(use_debugger=True)\n",
+            "DEBUG = True\napp.run(debug=DEBUG)\n",
+            "options = {'debug': True}\napp.run(**options)\n",
+            "options = dict(debug=True)\napp.run(**options)\n",
+            "options = {}\noptions['debug'] = True\napp.run(**options)\n",
+            "def options():\n    kw = {'debug': True}\n    return kw\napp.run(**options())\n",
+            "def main(debug=True):\n    app.run(debug=debug)\n",
+            "def main(debug):\n    app.run(debug=debug)\nmain(True)\n",
+            "class Settings:\n    debug = True\nsettings = Settings()\napp.run(debug=settings.debug)\n",
+            "class Settings:\n    debug = True\napp.run(debug=Settings.debug)\n",
+            "import argparse\np = argparse.ArgumentParser()\np.add_argument('--debug', default=True)\n\
+             args = p.parse_args()\napp.run(debug=args.debug)\n",
+            "app.run(debug=os.environ.get('DEBUG', False))\n",
+            "app.run(debug=bool(os.environ.get('DEBUG')))\n",
+            "app.run(debug=os.getenv('DEBUG', 'true') == 'true')\n",
+            "from flask_socketio import SocketIO\nSocketIO(app).run(app, debug=True)\n",
+            "from werkzeug.serving import run_simple\nrun_simple('', 1, app, use_debugger=True)\n",
+            "from werkzeug.debug import DebuggedApplication\napp.wsgi_app = DebuggedApplication(app.wsgi_app, True)\n",
+        ] {
+            assert!(is_found(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_left_alone() {
+        for source in [
+            "app.run()\n",
+            "app.run(debug=False)\n",
+            "app.run(debug=not True)\n",
+            "app.run(debug=0)\n",
+            "app.run(debug=None)\n",
+            "class Settings:\n    DEBUG = False\napp.run(debug=Settings.DEBUG)\n",
+            "app.run(debug=app.config['DEBUG'])\n",
+            "app.run(debug=app.debug)\n",
+            "app.run(debug=os.environ.get('DEBUG') == '1')\n",
+            "app.run(debug=os.environ.get('DEBUG', 'no').lower() in ('1', 'true'))\n",
+            "import argparse\np = argparse.ArgumentParser()\np.add_argument('--debug', action='store_true')\n\
+             args = p.parse_args()\napp.run(debug=args.debug)\n",
+            "import click\n@click.option('--debug/--normal', default=False)\ndef main(debug):\n    app.run(debug=debug)\n",
+            "from werkzeug.debug import DebuggedApplication\nif app.debug:\n    app.wsgi_app = DebuggedApplication(app.wsgi_app, True)\n",
+            "import worker\nw = worker.Pool()\nw.run(debug=True)\n",
+        ] {
+            let verdict = verdict(source);
+            assert!(
+                matches!(verdict, Verdict::Implemented { .. }),
+                "{source}{verdict:?}"
+            );
+        }
+        let test = (
+            "tests/test_app.py",
+            "from flask import Flask\nFlask('x').run(debug=True)\n",
+        );
+        assert_eq!(testing::findings(&DebugRun, &[test]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_asked() {
+        for source in [
+            "def main(debug):\n    app.run(debug=debug)\n",
+            "import settings\napp.run(debug=settings.DEBUG)\n",
+            "app.run(**load())\n",
+        ] {
+            let verdict = verdict(source);
+            assert!(
+                matches!(verdict, Verdict::Undecided { .. }),
+                "{source}{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_makes_it_so_is_changed() {
+        assert_eq!(patched("app.run(debug=True)\n"), "app.run(debug=False)\n");
+        assert_eq!(
+            patched("DEBUG = True\napp.run(debug=DEBUG)\n"),
+            "DEBUG = False\napp.run(debug=DEBUG)\n"
+        );
+        assert_eq!(
+            patched("app.run(debug=bool(os.environ.get('DEBUG')), port=1)\n"),
+            "app.run(debug=os.environ.get(\"DEBUG\", \"\").lower() in (\"1\", \"true\", \"yes\"), \
+             port=1)\n"
+        );
+        assert_eq!(
+            patched(
+                "from werkzeug.debug import DebuggedApplication\napp.wsgi_app = DebuggedApplication(app.wsgi_app, True)\n"
+            ),
+            ""
+        );
+    }
+
+    #[test]
+    fn without_a_deployment_it_counts_with_less_confidence() {
+        let verdict = verdict("if __name__ == '__main__':\n    app.run(debug=True)\n");
+        let finding = &verdict.findings()[0];
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(finding.confidence, Confidence::Medium);
+        let texts = [("debug_server.py", &*format!("{HEAD}app.run(debug=True)\n"))];
+        let verdict = testing::verdict(&DebugRun, &texts);
+        assert_eq!(verdict.findings()[0].severity, Severity::High);
+        assert!(!verdict.findings()[0].reachable);
     }
 }

@@ -1,0 +1,654 @@
+//! Whether the value of a `debug=` argument is on: constants are followed through names,
+//! settings, parameters and the options of a command line; nothing is guessed.
+
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
+use ruff_python_ast::{
+    CmpOp, Expr, ExprAttribute, ExprCall, ExprCompare, Number, StmtFunctionDef, UnaryOp,
+};
+use ruff_text_size::Ranged as _;
+
+use super::command_line::{decorating_call, destination, flag_of, inverts};
+use super::walk::{Entries, Returns, calls_in};
+use crate::model::Model;
+use crate::model::modules::ModuleId;
+use crate::model::names::{Binding, BindingKind, Qualified, ScopeKind};
+use crate::text::{Location, Span};
+
+/// Longest chain of names that is followed.
+const MAX_STEPS: usize = 12;
+
+/// What a switch is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Switch {
+    /// On whatever happens; `at` is the constant that makes it so.
+    On {
+        at: Location,
+    },
+    Off,
+    /// Off, unless whoever starts the program says otherwise; how, as half a sentence.
+    OnRequest(String),
+    /// Any text turns it on, "False" as well: the variable's name and the reading expression.
+    Trap {
+        variable: String,
+        at: Location,
+        /// On as well when the variable is not set.
+        by_default: bool,
+    },
+    /// What the configuration's `DEBUG` says.
+    Configuration,
+    /// Static reading cannot tell; why, as half a sentence.
+    Unknown(String),
+}
+
+impl Switch {
+    fn unknown(why: impl Into<String>) -> Self {
+        Self::Unknown(why.into())
+    }
+
+    fn constant(on: bool, at: Location) -> Self {
+        if on { Self::On { at } } else { Self::Off }
+    }
+}
+
+/// What `expr` of `module` is as a switch.
+pub(super) fn follow(model: &Model, module: ModuleId, expr: &Expr) -> Switch {
+    Follower { model }.expression(module, expr, MAX_STEPS)
+}
+
+/// The values that `**mapping` gives the keyword `name`; `None` when the mapping cannot be
+/// followed.
+pub(super) fn in_mapping<'m>(
+    model: &'m Model,
+    module: ModuleId,
+    mapping: &'m Expr,
+    name: &str,
+) -> Option<Vec<&'m Expr>> {
+    Follower { model }.mapping(module, mapping, name, MAX_STEPS)
+}
+
+struct Follower<'m> {
+    model: &'m Model,
+}
+
+impl<'m> Follower<'m> {
+    fn location(&self, module: ModuleId, node: &Expr) -> Location {
+        self.model.modules.get(module).location(node.range())
+    }
+
+    fn expression(&self, module: ModuleId, expr: &Expr, steps: usize) -> Switch {
+        let Some(steps) = steps.checked_sub(1) else {
+            return Switch::unknown("it is passed on too often to be followed");
+        };
+        let constant = |on| Switch::constant(on, self.location(module, expr));
+        match expr {
+            Expr::BooleanLiteral(value) => constant(value.value),
+            Expr::NumberLiteral(number) => match &number.value {
+                Number::Int(int) => constant(*int != ruff_python_ast::Int::ZERO),
+                Number::Float(float) => constant(*float != 0.0),
+                Number::Complex { .. } => constant(true),
+            },
+            Expr::StringLiteral(text) => constant(!text.value.is_empty()),
+            Expr::NoneLiteral(_) => Switch::Off,
+            Expr::UnaryOp(not) if not.op == UnaryOp::Not => {
+                let operand = self.expression(module, &not.operand, steps);
+                negated(operand, self.location(module, expr))
+            }
+            Expr::Name(_) => self.name(module, expr, steps),
+            Expr::Attribute(attribute) => self.attribute(module, attribute, expr, steps),
+            Expr::Subscript(subscript) => match &*subscript.slice {
+                Expr::StringLiteral(key) => {
+                    self.entry(module, &subscript.value, key.value.to_str(), steps)
+                }
+                _ => Switch::unknown("it is looked up by a key that is not constant"),
+            },
+            Expr::Call(call) => self.call(module, call, self.location(module, expr), steps),
+            Expr::Compare(compare) => self.compare(module, compare, steps),
+            Expr::BoolOp(operation) => {
+                let is_and = operation.op == ruff_python_ast::BoolOp::And;
+                let values = operation.values.iter();
+                combined(
+                    is_and,
+                    values.map(|value| self.expression(module, value, steps)),
+                )
+            }
+            Expr::If(either) => {
+                let branches = [&either.body, &either.orelse];
+                let [then, otherwise] =
+                    branches.map(|branch| self.expression(module, branch, steps));
+                if then == otherwise {
+                    return then;
+                }
+                Switch::unknown("a condition decides")
+            }
+            Expr::Named(named) => self.expression(module, &named.value, steps),
+            _ => Switch::unknown("it is computed"),
+        }
+    }
+
+    fn name(&self, module: ModuleId, expr: &Expr, steps: usize) -> Switch {
+        let Expr::Name(name) = expr else {
+            return Switch::unknown("it is computed");
+        };
+        let scopes = self.model.names.scopes(module);
+        let found = scopes.lookup(&name.id, name.range.start().to_usize());
+        let Some((scope, bindings)) = found else {
+            return Switch::unknown(format!("{} is not defined here", name.id));
+        };
+        if let [binding] = bindings
+            && matches!(binding.kind, BindingKind::Parameter(_))
+            && scope.kind == ScopeKind::Function
+        {
+            return self.parameter(module, &name.id, binding.span, steps);
+        }
+        if let Some(BindingKind::Import(_)) = bindings.last().map(|binding| &binding.kind) {
+            let model = self.model;
+            return match model.names.qualify(&model.modules, module, expr) {
+                Some(found) => self.global(&found, steps),
+                None => Switch::unknown(format!("{} is imported from elsewhere", name.id)),
+            };
+        }
+        self.bindings(module, &name.id, bindings, steps)
+    }
+
+    /// The value after the last of several assignments, where they agree or where the last one
+    /// is made whatever happens.
+    fn bindings(&self, module: ModuleId, name: &str, bindings: &[Binding], steps: usize) -> Switch {
+        let tree = self.model.modules.get(module);
+        let values: Option<Vec<Switch>> = bindings
+            .iter()
+            .map(|binding| match binding.kind {
+                BindingKind::Value(span) => {
+                    let value = tree.expression_at(span)?;
+                    Some(self.expression(module, value, steps))
+                }
+                _ => None,
+            })
+            .collect();
+        let Some(mut values) = values else {
+            return Switch::unknown(format!("{name} is not a constant"));
+        };
+        let Some(last) = values.pop() else {
+            return Switch::unknown(format!("{name} is never set"));
+        };
+        let agree = values.iter().all(|value| {
+            *value == last || matches!((value, &last), (Switch::On { .. }, Switch::On { .. }))
+        });
+        let certain = bindings.last().is_some_and(|binding| {
+            tree.ancestors(binding.span).iter().all(|node| {
+                let span = Span::from(node.range());
+                span == binding.span
+                    || !matches!(
+                        node,
+                        ruff_python_ast::AnyNodeRef::StmtIf(_)
+                            | ruff_python_ast::AnyNodeRef::StmtFor(_)
+                            | ruff_python_ast::AnyNodeRef::StmtWhile(_)
+                            | ruff_python_ast::AnyNodeRef::StmtTry(_)
+                            | ruff_python_ast::AnyNodeRef::StmtMatch(_)
+                    )
+            })
+        });
+        if agree || certain {
+            return last;
+        }
+        Switch::unknown(format!("a condition decides what {name} is"))
+    }
+
+    /// Something of a module or of a class of the repository.
+    fn global(&self, name: &Qualified, steps: usize) -> Switch {
+        let Some(definition) = self.model.names.definition(name) else {
+            return Switch::unknown(format!("{name} comes from a library"));
+        };
+        if let Qualified::Internal(module, path) = name
+            && !path.contains('.')
+        {
+            let scopes = self.model.names.scopes(*module);
+            if let Some(bindings) = scopes.module().bindings.get(path.as_str()) {
+                return self.bindings(*module, path, bindings, steps);
+            }
+        }
+        let binding = std::slice::from_ref(&definition.binding);
+        self.bindings(definition.module, &name.to_string(), binding, steps)
+    }
+
+    fn attribute(
+        &self,
+        module: ModuleId,
+        attribute: &ExprAttribute,
+        whole: &Expr,
+        steps: usize,
+    ) -> Switch {
+        let model = self.model;
+        let found = model.names.qualify(&model.modules, module, whole);
+        if let Some(found) = &found
+            && model.names.definition(found).is_some()
+        {
+            return self.global(found, steps);
+        }
+        let class = model
+            .names
+            .type_of(&model.modules, module, &attribute.value);
+        if let Some(class) = class {
+            if model
+                .names
+                .is_subclass(&model.modules, &class, "flask.Flask")
+            {
+                return match attribute.attr.as_str() {
+                    "debug" => Switch::Configuration,
+                    _ => Switch::unknown("it is an attribute of the app"),
+                };
+            }
+            if let Some(value) = self.class_attribute(&class, &attribute.attr, steps) {
+                return value;
+            }
+        }
+        let option = self.declared_option(module, &attribute.attr, steps);
+        option.unwrap_or_else(|| {
+            let source = model.modules.get(module).source(attribute.range());
+            Switch::unknown(format!("{source} is not set in this repository"))
+        })
+    }
+
+    /// `Settings().debug`: the class's default.
+    fn class_attribute(&self, class: &Qualified, name: &str, steps: usize) -> Option<Switch> {
+        let Qualified::Internal(module, path) = class else {
+            return None;
+        };
+        let member = Qualified::Internal(*module, format!("{path}.{name}"));
+        self.model.names.definition(&member)?;
+        Some(self.global(&member, steps))
+    }
+
+    /// `mapping["debug"]`.
+    fn entry(&self, module: ModuleId, mapping: &Expr, key: &str, steps: usize) -> Switch {
+        let class = self
+            .model
+            .names
+            .type_of(&self.model.modules, module, mapping);
+        let is_config = class.is_some_and(|class| class.is("flask.Config"));
+        if is_config {
+            return match key {
+                "DEBUG" => Switch::Configuration,
+                _ => Switch::unknown(format!("the setting {key} decides")),
+            };
+        }
+        let source = self.model.modules.get(module).source(mapping.range());
+        if source == "os.environ" || source == "environ" {
+            return Switch::Trap {
+                variable: key.to_owned(),
+                at: self.location(module, mapping),
+                by_default: false,
+            };
+        }
+        let values = self.mapping(module, mapping, key, steps);
+        let values = values.unwrap_or_default();
+        let mut switches = values
+            .into_iter()
+            .map(|value| self.expression(module, value, steps));
+        switches
+            .next_back()
+            .unwrap_or_else(|| Switch::unknown(format!("{source} is not followed")))
+    }
+
+    /// The values of one key in a dictionary that is written out in this module.
+    fn mapping(
+        &self,
+        module: ModuleId,
+        mapping: &Expr,
+        key: &str,
+        steps: usize,
+    ) -> Option<Vec<&'m Expr>> {
+        let steps = steps.checked_sub(1)?;
+        let tree = self.model.modules.get(module);
+        match mapping {
+            Expr::Dict(dict) => {
+                // The tree is the model's own: found again, it lives as long as the model.
+                let Some(Expr::Dict(dict)) = tree.expression_at(dict.range.into()) else {
+                    return None;
+                };
+                let entries = dict.items.iter().filter(|item| {
+                    matches!(&item.key, Some(Expr::StringLiteral(text)) if text.value.to_str() == key)
+                });
+                Some(entries.map(|item| &item.value).collect())
+            }
+            Expr::Call(call) => {
+                if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "dict") {
+                    let call = tree.call_at(call.range().into())?;
+                    let keyword = call.arguments.find_keyword(key);
+                    return Some(keyword.map(|keyword| &keyword.value).into_iter().collect());
+                }
+                let callee = self
+                    .model
+                    .names
+                    .callee(&self.model.modules, module, &call.func)?;
+                let (home, function) = self.model.names.function(&self.model.modules, &callee)?;
+                if home != module {
+                    return None;
+                }
+                let mut returned = Returns(Vec::new());
+                returned.body(&function.body);
+                let values = returned.0.into_iter();
+                let lists: Option<Vec<_>> = values
+                    .map(|value| self.mapping(module, value, key, steps))
+                    .collect();
+                Some(lists?.into_iter().flatten().collect())
+            }
+            Expr::Name(name) => {
+                let offset = name.range.start().to_usize();
+                let scopes = self.model.names.scopes(module);
+                let (scope, bindings) = scopes.lookup(&name.id, offset)?;
+                let mut found = Vec::new();
+                for binding in bindings {
+                    let BindingKind::Value(span) = binding.kind else {
+                        return None;
+                    };
+                    let value = tree.expression_at(span)?;
+                    found.extend(self.mapping(module, value, key, steps)?);
+                }
+                let mut entries = Entries {
+                    name: &name.id,
+                    key,
+                    within: scope.span,
+                    found,
+                };
+                entries.visit_statements(tree.body());
+                Some(entries.found)
+            }
+            _ => None,
+        }
+    }
+
+    /// A parameter: a click option's declared default, else what the callers pass, else its own
+    /// default.
+    fn parameter(&self, module: ModuleId, name: &str, span: Span, steps: usize) -> Switch {
+        let tree = self.model.modules.get(module);
+        let ancestors = tree.ancestors(span);
+        let function = ancestors.iter().rev().find_map(|node| match node {
+            ruff_python_ast::AnyNodeRef::StmtFunctionDef(function) => Some(*function),
+            _ => None,
+        });
+        let Some(function) = function else {
+            return Switch::unknown(format!("the caller decides what {name} is"));
+        };
+        if let Some(option) = self.click_option(module, function, name, steps) {
+            return option;
+        }
+        let mut passed = self.passed(module, function, name, steps);
+        let default = function.parameters.iter_non_variadic_params();
+        let default = default
+            .filter(|parameter| parameter.name().as_str() == name)
+            .find_map(|parameter| parameter.default());
+        let default = default.map(|default| self.expression(module, default, steps));
+        passed.extend(default);
+        let on = passed
+            .iter()
+            .position(|switch| matches!(switch, Switch::On { .. } | Switch::Trap { .. }));
+        match on {
+            Some(index) => passed.swap_remove(index),
+            None if !passed.is_empty() && passed.iter().all(|switch| *switch == Switch::Off) => {
+                Switch::OnRequest(format!("when {}() is called so", function.name))
+            }
+            None => passed
+                .into_iter()
+                .find(|switch| !matches!(switch, Switch::Off | Switch::Unknown(_)))
+                .unwrap_or_else(|| {
+                    let function = function.name.as_str();
+                    Switch::unknown(format!("whoever calls {function}() decides"))
+                }),
+        }
+    }
+
+    /// What the calls of `function` in its own module pass for `name`.
+    fn passed(
+        &self,
+        module: ModuleId,
+        function: &StmtFunctionDef,
+        name: &str,
+        steps: usize,
+    ) -> Vec<Switch> {
+        let parameters = function.parameters.iter_non_variadic_params();
+        let position = parameters
+            .map(|parameter| parameter.name().as_str())
+            .position(|parameter| parameter == name);
+        let calls = calls_in(
+            self.model.modules.get(module).body(),
+            |call| matches!(&*call.func, Expr::Name(called) if called.id.as_str() == function.name.as_str()),
+        );
+        let values = calls.into_iter().filter_map(|call| {
+            let position = position.unwrap_or(usize::MAX);
+            call.arguments.find_argument_value(name, position)
+        });
+        values
+            .map(|value| self.expression(module, value, steps))
+            .collect()
+    }
+
+    /// `@click.option("--debug/--no-debug", default=…)` above `function`.
+    fn click_option(
+        &self,
+        module: ModuleId,
+        function: &StmtFunctionDef,
+        name: &str,
+        steps: usize,
+    ) -> Option<Switch> {
+        let calls = function.decorator_list.iter().filter_map(decorating_call);
+        let mut options = calls.filter(|call| {
+            let callee = self
+                .model
+                .names
+                .callee(&self.model.modules, module, &call.func);
+            callee.is_some_and(|callee| callee.is("click.option") || callee.is("click.argument"))
+                && destination(call).is_some_and(|destination| destination == name)
+        });
+        let option = options.next()?;
+        Some(self.option(module, option, steps))
+    }
+
+    /// An option of argparse or optparse that is declared in `module` and stored as `name`.
+    fn declared_option(&self, module: ModuleId, name: &str, steps: usize) -> Option<Switch> {
+        let declares = |call: &ExprCall| {
+            let is_declaration = matches!(&*call.func, Expr::Attribute(method)
+                if matches!(method.attr.as_str(), "add_argument" | "add_option"));
+            is_declaration && destination(call).is_some_and(|destination| destination == name)
+        };
+        let calls = calls_in(self.model.modules.get(module).body(), declares);
+        let option = calls.first()?;
+        Some(self.option(module, option, steps))
+    }
+
+    /// What an option is when the command line does not name it.
+    fn option(&self, module: ModuleId, call: &ExprCall, steps: usize) -> Switch {
+        let default = call.arguments.find_keyword("default");
+        let default = default.map(|default| self.expression(module, &default.value, steps));
+        let requested = Switch::OnRequest(format!(
+            "with {} on the command line",
+            flag_of(call).unwrap_or_default()
+        ));
+        match default {
+            Some(Switch::Off) => requested,
+            Some(other) => other,
+            None if inverts(call) => Switch::unknown("an option turns it off"),
+            None => requested,
+        }
+    }
+
+    fn call(&self, module: ModuleId, call: &ExprCall, at: Location, steps: usize) -> Switch {
+        let callee = self
+            .model
+            .names
+            .callee(&self.model.modules, module, &call.func);
+        let dotted = callee.as_ref().and_then(Qualified::external).unwrap_or("");
+        let first = call.arguments.args.first();
+        if let Some(read) = self.environment_read(call, dotted) {
+            let default = call.arguments.find_argument_value("default", 1);
+            let default = default.map(|default| self.expression(module, default, steps));
+            return Switch::Trap {
+                variable: read,
+                at,
+                by_default: matches!(default, Some(Switch::On { .. })),
+            };
+        }
+        let name = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(method) => method.attr.as_str(),
+            _ => "",
+        };
+        match (name, first) {
+            ("bool", Some(inner)) => match self.expression(module, inner, steps) {
+                Switch::Trap {
+                    variable,
+                    by_default,
+                    ..
+                } => Switch::Trap {
+                    variable,
+                    at,
+                    by_default,
+                },
+                other => other,
+            },
+            // A parser: what it makes of the text is up to whoever sets the variable.
+            ("int" | "strtobool" | "str2bool" | "str_to_bool" | "parse_bool", Some(inner)) => {
+                match self.expression(module, inner, steps) {
+                    Switch::Trap {
+                        variable,
+                        by_default: false,
+                        ..
+                    } => Switch::OnRequest(format!("when {variable} says so")),
+                    _ => Switch::unknown("it is parsed from a text"),
+                }
+            }
+            ("Option" | "Argument", Some(inner)) if dotted.starts_with("typer.") => {
+                match self.expression(module, inner, steps) {
+                    Switch::Off => Switch::OnRequest("with an option on the command line".into()),
+                    other => other,
+                }
+            }
+            ("get", Some(Expr::StringLiteral(key))) => {
+                let Expr::Attribute(method) = &*call.func else {
+                    return Switch::unknown("it is computed");
+                };
+                self.entry(module, &method.value, key.value.to_str(), steps)
+            }
+            _ => Switch::unknown("it is computed"),
+        }
+    }
+
+    /// The variable that `os.environ.get(…)` or `os.getenv(…)` reads.
+    fn environment_read(&self, call: &ExprCall, dotted: &str) -> Option<String> {
+        let reads = matches!(
+            dotted,
+            "os.environ.get" | "os.getenv" | "os.environ.setdefault"
+        );
+        match call.arguments.args.first() {
+            Some(Expr::StringLiteral(name)) if reads => Some(name.value.to_str().to_owned()),
+            _ => None,
+        }
+    }
+
+    /// `os.environ.get("DEBUG") == "1"`, `….lower() in ("1", "true")`: off unless it is set so.
+    fn compare(&self, module: ModuleId, compare: &ExprCompare, steps: usize) -> Switch {
+        let mut reads = EnvironmentReads {
+            follower: self,
+            module,
+            found: None,
+        };
+        reads.visit_expr(&compare.left);
+        let Some((variable, default)) = reads.found else {
+            return Switch::unknown("a comparison decides");
+        };
+        let is_positive = matches!(&*compare.ops, [CmpOp::Eq | CmpOp::In | CmpOp::Is]);
+        let is_set = |words: &Expr| match words {
+            Expr::StringLiteral(word) => vec![word.value.to_str().to_lowercase()],
+            Expr::Tuple(_) | Expr::List(_) | Expr::Set(_) => strings_of(words),
+            _ => Vec::new(),
+        };
+        let words = compare.comparators.first().map(is_set).unwrap_or_default();
+        if words.is_empty() {
+            return Switch::unknown(format!("{variable} is compared with something computed"));
+        }
+        let Some(default) = default else {
+            return match is_positive {
+                true => Switch::OnRequest(format!("when {variable} says so")),
+                false => Switch::unknown(format!("it is on unless {variable} says otherwise")),
+            };
+        };
+        let at = self.location(module, default);
+        match default {
+            Expr::StringLiteral(text) => {
+                let is_among = words.contains(&text.value.to_str().to_lowercase());
+                match is_among == is_positive {
+                    true => Switch::On { at },
+                    false => Switch::OnRequest(format!("when {variable} says so")),
+                }
+            }
+            other => match (self.expression(module, other, steps), is_positive) {
+                (Switch::On { .. } | Switch::Off, true) => {
+                    Switch::OnRequest(format!("when {variable} says so"))
+                }
+                _ => Switch::unknown(format!("{variable} decides")),
+            },
+        }
+    }
+}
+
+fn negated(switch: Switch, at: Location) -> Switch {
+    match switch {
+        Switch::On { .. } => Switch::Off,
+        Switch::Off => Switch::On { at },
+        Switch::OnRequest(_) | Switch::Trap { .. } => {
+            Switch::unknown("it is on unless the start says otherwise")
+        }
+        other => other,
+    }
+}
+
+fn combined(is_and: bool, switches: impl Iterator<Item = Switch>) -> Switch {
+    let mut rest = Vec::new();
+    for switch in switches {
+        match (&switch, is_and) {
+            (Switch::Off, true) | (Switch::On { .. }, false) => return switch,
+            (Switch::On { .. }, true) | (Switch::Off, false) => {}
+            _ => rest.push(switch),
+        }
+    }
+    match (rest.pop(), rest.is_empty()) {
+        (Some(only), true) => only,
+        (None, _) => Switch::Off,
+        (Some(_), false) => Switch::unknown("several things decide"),
+    }
+}
+
+fn strings_of(collection: &Expr) -> Vec<String> {
+    let elements = match collection {
+        Expr::Tuple(tuple) => &tuple.elts,
+        Expr::List(list) => &list.elts,
+        Expr::Set(set) => &set.elts,
+        _ => return Vec::new(),
+    };
+    let texts = elements.iter().map(|element| match element {
+        Expr::StringLiteral(text) => Some(text.value.to_str().to_lowercase()),
+        _ => None,
+    });
+    texts.collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// The first read of the environment inside an expression, with its default.
+struct EnvironmentReads<'f, 'm, 'a> {
+    follower: &'f Follower<'m>,
+    module: ModuleId,
+    found: Option<(String, Option<&'a Expr>)>,
+}
+
+impl<'a> SourceOrderVisitor<'a> for EnvironmentReads<'_, '_, 'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Call(call) = expr {
+            let names = &self.follower.model.names;
+            let callee = names.callee(&self.follower.model.modules, self.module, &call.func);
+            let dotted = callee.as_ref().and_then(Qualified::external).unwrap_or("");
+            if let Some(name) = self.follower.environment_read(call, dotted) {
+                let default = call.arguments.find_argument_value("default", 1);
+                self.found.get_or_insert((name, default));
+            }
+        }
+        walk_expr(self, expr);
+    }
+}
