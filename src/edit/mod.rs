@@ -1,5 +1,6 @@
 //! Helpers that turn an intention into edits: imports, configuration, deployment, dependencies.
 
 pub mod arguments;
+pub mod config;
 pub mod dependency;
 pub mod imports;

@@ -5,7 +5,7 @@ use ruff_text_size::Ranged as _;
 
 use super::trace::{Eval, Frame, Tracer};
 use super::write::Written;
-use super::{Form, Literal, Source, SourceKind, Value};
+use super::{Form, Home, Literal, Source, SourceKind, Value};
 use crate::model::modules::ModuleId;
 use crate::text::{Location, Span};
 
@@ -85,8 +85,11 @@ impl<'a> Tracer<'a> {
         kind: SourceKind,
         at: impl Into<Span>,
         name: Option<String>,
-        path: Option<String>,
+        home: Option<Home>,
     ) {
+        let path = home.map(|home| match home {
+            Home::Class(module, _) | Home::Module(module) => self.tree(module).path().to_string(),
+        });
         let mut position = [None; 3];
         position[self.goal.index()] = Some(self.writes.len());
         let at = at.into();
@@ -96,6 +99,7 @@ impl<'a> Tracer<'a> {
             location: self.location(module, at),
             name,
             path,
+            home,
             silent: self.tree(module).source(at).contains("silent=True"),
             environments: vec![self.goal],
             conditions: self.conditions.clone(),
@@ -138,20 +142,20 @@ impl<'a> Tracer<'a> {
         let kind = SourceKind::Object;
         match object {
             Eval::Class(home, class) => {
-                let path = self.tree(home).path().to_string();
                 let name = class.name.to_string();
-                self.note_source(module, kind, call.range(), Some(name), Some(path));
+                let place = Home::Class(home, class.range.into());
+                self.note_source(module, kind, call.range(), Some(name), Some(place));
                 self.emit_class(home, class, false);
             }
             Eval::Instance(home, class) => {
-                let path = self.tree(home).path().to_string();
                 let name = class.name.to_string();
-                self.note_source(module, kind, call.range(), Some(name), Some(path));
+                let place = Home::Class(home, class.range.into());
+                self.note_source(module, kind, call.range(), Some(name), Some(place));
                 self.emit_class(home, class, true);
             }
             Eval::Module(home) => {
-                let path = self.tree(home).path().to_string();
-                self.note_source(module, kind, call.range(), None, Some(path));
+                let place = Home::Module(home);
+                self.note_source(module, kind, call.range(), None, Some(place));
                 let until = (home == module).then(|| call.range().start().to_usize());
                 self.emit_module(home, until);
             }
@@ -425,8 +429,7 @@ impl<'a> Tracer<'a> {
             }
             _ => (None, None),
         };
-        let path = found.map(|found| self.tree(found).path().to_string());
-        self.note_source(module, kind, call.range(), name, path);
+        self.note_source(module, kind, call.range(), name, found.map(Home::Module));
         if let Some(found) = found.filter(|_| kind == SourceKind::PyFile) {
             self.via.push(self.location(module, call.range()));
             self.emit_module(found, None);
@@ -439,8 +442,8 @@ impl<'a> Tracer<'a> {
             let mut settings = self.world.deployment.production_settings(name);
             settings.find_map(|setting| self.find_file(setting.literal()?))
         });
-        let path = found.map(|found| self.tree(found).path().to_string());
-        self.note_source(module, SourceKind::EnvVar, call.range(), name, path);
+        let kind = SourceKind::EnvVar;
+        self.note_source(module, kind, call.range(), name, found.map(Home::Module));
         if let Some(found) = found {
             self.via.push(self.location(module, call.range()));
             self.emit_module(found, None);

@@ -7,6 +7,7 @@
 mod call;
 mod evaluate;
 mod load;
+mod place;
 mod resolve;
 mod roots;
 mod select;
@@ -15,6 +16,7 @@ mod trace;
 mod value;
 mod write;
 
+pub use place::{Container, Placement};
 pub use resolve::Resolved;
 pub use value::{Conversion, EnvRead, Literal, Value};
 
@@ -170,11 +172,21 @@ pub struct Source {
     pub name: Option<String>,
     /// The file of the repository that it is; `None`: its content is not in the repository.
     pub path: Option<String>,
+    /// The class or module of the repository that it is.
+    pub home: Option<Home>,
     pub silent: bool,
     pub environments: Vec<Environment>,
     pub conditions: Vec<Condition>,
     /// How many writes of the application stand before it, per environment.
     position: [Option<usize>; 3],
+}
+
+/// What of the repository is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Home {
+    /// The whole definition of the class.
+    Class(ModuleId, Span),
+    Module(ModuleId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
