@@ -4,3 +4,4 @@ pub mod arguments;
 pub mod config;
 pub mod dependency;
 pub mod imports;
+pub mod module_file;

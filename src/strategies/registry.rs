@@ -6,6 +6,7 @@ use super::{debug_mode, session_management, template_rendering};
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
+    &debug_mode::guard::DebugGuard,
     // Render templates securely
     &template_rendering::escape_import::EscapeImport,
     // Keep sessions on the server
