@@ -3,12 +3,14 @@
 pub mod baseline;
 mod fingerprint;
 pub mod impact;
+mod scope;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 pub use impact::{Impact, ThreatImpact};
+pub use scope::Outside;
 
 use crate::finding::{Finding, Severity, Verdict};
 use crate::model::Model;
@@ -22,6 +24,8 @@ pub struct Assessment {
     pub judged: Vec<Judged>,
     /// All findings, worst first within a strategy.
     pub findings: Vec<Assessed>,
+    /// Findings in files that production does not load.
+    pub outside: Outside,
 }
 
 /// A control and its verdict.
@@ -52,6 +56,7 @@ impl Assessment {
         let mut seen = BTreeMap::new();
         let mut assessment = Self::default();
         for (about, verdict) in verdicts {
+            let verdict = scope::limit(&model.repo, verdict, &mut assessment.outside);
             let findings = verdict.findings().iter();
             let named: Vec<_> = findings
                 .map(|finding| Assessed {

@@ -116,13 +116,11 @@ type Change = (Span, String);
 
 /// Turns the imports to add and to drop into changes of `module`'s text. `replaced` are the
 /// other changes of the plan: names used only inside replaced text are no longer used.
-/// `is_local` tells the repository's own top-level modules and packages.
 pub fn lower(
     module: &Module,
     replaced: &[(Span, &str)],
     add: &[Import],
     drop: &[Import],
-    is_local: &dyn Fn(&str) -> bool,
 ) -> Vec<Change> {
     let mut missing: Vec<&Import> = add
         .iter()
@@ -154,8 +152,7 @@ pub fn lower(
             _ => {}
         }
     }
-    let missing = missing.into_iter();
-    changes.extend(missing.map(|import| new_line(module, import, is_local)));
+    changes.extend(missing.into_iter().map(|import| new_line(module, import)));
     changes
 }
 
@@ -177,15 +174,7 @@ fn is_imported(module: &Module, wanted: &Import) -> bool {
 }
 
 fn is_from(from: &StmtImportFrom, module: &str) -> bool {
-    let (level, name) = dots(module);
-    from.level == level && from.module.as_deref().unwrap_or("") == name
-}
-
-/// The leading dots of a relative module, and the rest of its name.
-fn dots(module: &str) -> (u32, &str) {
-    let name = module.trim_start_matches('.');
-    let level = u32::try_from(module.len() - name.len()).unwrap_or(0);
-    (level, name)
+    from.level == 0 && from.module.as_deref() == Some(module)
 }
 
 /// Whether nothing but the import itself and replaced text uses the name.
@@ -236,19 +225,22 @@ fn rework(
         .names
         .iter()
         .any(|alias| alias.name.as_str() == "*");
-    if is_star {
+    let Some(from) = statement.module.as_deref().filter(|_| !is_star) else {
+        return Vec::new();
+    };
+    if statement.level > 0 {
         return Vec::new();
     }
     let (mut added, rest): (Vec<&Import>, Vec<&Import>) = std::mem::take(missing)
         .into_iter()
-        .partition(|import| is_from(statement, &import.module) && import.name.is_some());
+        .partition(|import| import.module == from && import.name.is_some());
     *missing = rest;
     let mut dropped: Vec<&Alias> = statement
         .names
         .iter()
         .filter(|alias| {
             unused.iter().any(|import| {
-                is_from(statement, &import.module)
+                import.module == from
                     && import.name.as_deref() == Some(alias.name.as_str())
                     && alias.asname.is_none()
             })
@@ -335,19 +327,11 @@ fn extend(module: &Module, statement: &StmtImportFrom, added: &[&Import]) -> Vec
     vec![(Span::new(start, at), format!("({newline}{lines})"))]
 }
 
-/// The lines of a statement, its line end included; where it leaves two blank lines, or one at
-/// the top of the file, one of them goes as well.
+/// The lines of a statement, its line end included.
 fn whole_line(module: &Module, span: Span) -> Span {
     let text = &module.file.text;
-    let line = text.line_of(span.start);
-    let start = text.line_start(line);
-    let end = text.next_line_start(span.end);
-    let is_blank = |line: usize| text.line(line).trim().is_empty();
-    let opens_gap = line == 1 || is_blank(line - 1);
-    if opens_gap && end < text.len() && is_blank(text.line_of(end)) {
-        return Span::new(start, text.next_line_start(end));
-    }
-    Span::new(start, end)
+    let start = text.line_start(text.line_of(span.start));
+    Span::new(start, text.next_line_start(span.end))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -359,14 +343,13 @@ enum Group {
 }
 
 /// A new import line at the place that isort would give it, as far as the file keeps an order.
-fn new_line(module: &Module, import: &Import, is_local: &dyn Fn(&str) -> bool) -> Change {
+fn new_line(module: &Module, import: &Import) -> Change {
     let text = &module.file.text;
     let newline = text.newline();
-    let (level, name) = dots(&import.module);
-    let group = group_of(name, level, is_local);
-    let block = import_block(module, is_local);
+    let group = group_of(&import.module, 0);
+    let block = import_block(module);
     let statement = import.statement();
-    let key = (import.name.is_some(), name.to_lowercase());
+    let key = (import.name.is_some(), import.module.to_lowercase());
     let same: Vec<_> = block.iter().filter(|entry| entry.group == group).collect();
     let sorted = same.windows(2).all(|pair| pair[0].key <= pair[1].key);
     let line_before = |entry: &Entry| text.line_start(text.line_of(entry.span.start));
@@ -392,8 +375,8 @@ fn new_line(module: &Module, import: &Import, is_local: &dyn Fn(&str) -> bool) -
         );
     }
     let top = top_of(module);
-    let gap = if top.followed_by_code { newline } else { "" };
-    at_line(module, top.offset, format!("{statement}{newline}{gap}"))
+    let gap = newline.repeat(blank_lines_wanted(module, top));
+    at_line(module, top, format!("{statement}{newline}{gap}"))
 }
 
 /// An insertion at a line start; behind a last line without a line end, one is added first.
@@ -416,7 +399,7 @@ struct Entry {
 }
 
 /// The imports at the top of the file, up to the first other statement.
-fn import_block(module: &Module, is_local: &dyn Fn(&str) -> bool) -> Vec<Entry> {
+fn import_block(module: &Module) -> Vec<Entry> {
     let body = module.body().iter();
     let without_docstring = body.skip_while(|stmt| is_docstring(stmt));
     let mut block = Vec::new();
@@ -428,7 +411,7 @@ fn import_block(module: &Module, is_local: &dyn Fn(&str) -> bool) -> Vec<Entry> 
             _ => break,
         };
         block.push(Entry {
-            group: group_of(name, level, is_local),
+            group: group_of(name, level),
             key: (is_from, name.to_lowercase()),
             span: stmt.range().into(),
         });
@@ -440,21 +423,32 @@ fn is_docstring(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
 }
 
-struct Top {
-    offset: usize,
-    followed_by_code: bool,
+/// How many blank lines black would add between an import at `offset` and what follows: two in
+/// front of a definition, else one, less those that are there.
+fn blank_lines_wanted(module: &Module, offset: usize) -> usize {
+    let text = &module.file.text;
+    let follows = |stmt: &&Stmt| stmt.range().start().to_usize() >= offset;
+    let Some(next) = module.body().iter().find(follows) else {
+        return 0;
+    };
+    let wanted = match next {
+        Stmt::FunctionDef(_) | Stmt::ClassDef(_) => 2,
+        _ => 1,
+    };
+    let line = text.line_of(offset);
+    let present = (line..=text.line_count())
+        .take_while(|line| text.line(*line).trim().is_empty())
+        .count();
+    wanted - present.min(wanted)
 }
 
 /// Where the first import of a file without imports goes: behind shebang, comments, docstring.
-fn top_of(module: &Module) -> Top {
+fn top_of(module: &Module) -> usize {
     let text = &module.file.text;
     let body = module.body();
     if let Some(docstring) = body.first().filter(|stmt| is_docstring(stmt)) {
         let end = docstring.range().end().to_usize();
-        return Top {
-            offset: text.next_line_start(end),
-            followed_by_code: body.len() > 1,
-        };
+        return text.next_line_start(end);
     }
     let comments = (1..=text.line_count())
         .take_while(|line| {
@@ -472,16 +466,13 @@ fn top_of(module: &Module) -> Top {
     } else {
         0
     };
-    Top {
-        offset: text.line_start(lines + 1).max(bom),
-        followed_by_code: !body.is_empty(),
-    }
+    text.line_start(lines + 1).max(bom)
 }
 
-fn group_of(module: &str, level: u32, is_local: &dyn Fn(&str) -> bool) -> Group {
+fn group_of(module: &str, level: u32) -> Group {
     let top = module.split('.').next().unwrap_or(module);
     match top {
-        _ if level > 0 || is_local(top) => Group::Local,
+        _ if level > 0 => Group::Local,
         "__future__" => Group::Future,
         "base64" | "binascii" | "collections" | "contextlib" | "copy" | "csv" | "datetime"
         | "enum" | "functools" | "glob" | "hashlib" | "hmac" | "html" | "http" | "importlib"
@@ -524,7 +515,7 @@ mod tests {
     fn apply(source: &str, replaced: &[(Span, &str)], add: &[Import], drop: &[Import]) -> String {
         let repo = Repository::from_texts([("app.py", source)]);
         let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
-        let mut changes = lower(&module, replaced, add, drop, &|top| top == "shop");
+        let mut changes = lower(&module, replaced, add, drop);
         changes.sort_by_key(|(span, _)| std::cmp::Reverse((span.start, span.end)));
         let mut text = source.to_owned();
         for (span, new) in changes {
@@ -612,34 +603,6 @@ mod tests {
                 "import flask",
                 from("markupsafe", "escape"),
                 "import flask\nfrom markupsafe import escape\n",
-            ),
-        ] {
-            assert_eq!(apply(before, &[], &[add], &[]), after);
-        }
-    }
-
-    #[test]
-    fn the_projects_own_modules_come_last() {
-        for (before, add, after) in [
-            (
-                "from flask import Flask\n\nx = 1\n",
-                from(".guard", "check"),
-                "from flask import Flask\n\nfrom .guard import check\n\nx = 1\n",
-            ),
-            (
-                "from flask import Flask\n\nfrom .views import bp\n",
-                from(".guard", "check"),
-                "from flask import Flask\n\nfrom .guard import check\nfrom .views import bp\n",
-            ),
-            (
-                "from .guard import other\n",
-                from(".guard", "check"),
-                "from .guard import other, check\n",
-            ),
-            (
-                "from flask import Flask\nfrom shop import views\n",
-                from("shop.guard", "check"),
-                "from flask import Flask\nfrom shop import views\nfrom shop.guard import check\n",
             ),
         ] {
             assert_eq!(apply(before, &[], &[add], &[]), after);

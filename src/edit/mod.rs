@@ -4,4 +4,6 @@ pub mod arguments;
 pub mod config;
 pub mod dependency;
 pub mod imports;
-pub mod module_file;
+pub mod insertion;
+pub mod paths;
+pub mod statements;

@@ -6,10 +6,16 @@ use super::{debug_mode, session_management, template_rendering};
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
-    &debug_mode::guard::DebugGuard,
     // Render templates securely
     &template_rendering::escape_import::EscapeImport,
     // Keep sessions on the server
+    &session_management::session_backend::SessionBackend,
+    &session_management::session_backend_safe::SessionBackendSafe,
+    &session_management::session_cookie_secure::SessionCookieSecure,
+    &session_management::session_cookie_httponly::SessionCookieHttponly,
+    &session_management::session_cookie_samesite::SessionCookieSamesite,
+    &session_management::session_lifetime::SessionLifetime,
+    &session_management::session_migration::SessionMigration,
     &session_management::cookie_flags::CookieFlags,
 ];
 

@@ -6,5 +6,4 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod debug_guard;
 mod debug_mode;
