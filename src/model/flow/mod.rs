@@ -1,10 +1,43 @@
 //! Data flow: which values of a client reach which sink, and what happened to them on the way.
 //!
-//! [`Flows`] is plain data for controls and patches.
+//! An abstract interpreter over the trees. It runs every handler of the repository (and every
+//! function that reads the request itself) on values of which it knows constants, containers by
+//! key and index, text in parts, and objects by field. Calls of the repository's own functions
+//! are run on the arguments they get, so a helper is judged by what it does and not by its name.
+//!
+//! * [`value`] what an expression can be, [`heap`] the mutable world and joining of paths,
+//! * [`facts`] what is known of a piece of client text, [`guard`] how conditions add to it,
+//! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter,
+//! * [`text`], [`containers`], [`path`], [`external`] what Python's own and foreign calls do,
+//! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
+//! * [`entry`] where evaluation starts.
+//!
+//! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
+//! says so.
 
+mod call;
+mod builtin;
+mod classes;
+mod codec;
+mod containers;
+mod entry;
+mod exec;
+mod expr;
+mod external;
 mod facts;
+mod guard;
+mod heap;
+mod interp;
 mod output;
+mod path;
+mod pattern;
+mod response;
+mod sink;
+mod source;
+mod text;
+mod value;
 
+pub use entry::analyse;
 pub use facts::Facts;
 pub use output::{
     FileOperation, Flows, HtmlContext, Outcome, Sink, SinkCall, TaintPiece, Undecided, WeakCheck,

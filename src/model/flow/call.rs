@@ -1,0 +1,550 @@
+//! Calls: arguments, the repository's own functions and classes, and what to do with the rest.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ruff_python_ast::{Expr, ExprCall, Parameter, Parameters};
+use ruff_text_size::Ranged as _;
+
+use super::expr::predicate;
+use super::facts::Facts;
+use super::heap::{Dict, Instance, List, Obj, Scope, State};
+use super::interp::{Frame, Interp, Returned};
+use super::value::{Code, Func, Key, Note, ObjId, Place, Value, hash, mix, union};
+
+const DEEPEST_CALLS: usize = 16;
+/// How often a function may be on the stack at once.
+const MOST_RECURSION: usize = 3;
+
+/// The arguments of one call.
+#[derive(Debug, Clone)]
+pub(super) struct Args<'a> {
+    pub pos: Vec<Value<'a>>,
+    pub named: Vec<(Rc<str>, Value<'a>)>,
+    /// An item of `*args` of unknown length.
+    pub rest: Option<Value<'a>>,
+    /// The mapping of `**kwargs` whose keys are not known.
+    pub keyword_rest: Option<Value<'a>>,
+    /// The call.
+    pub place: Place,
+    /// The object of a method call.
+    pub receiver: Option<Place>,
+    places: Vec<Place>,
+    named_places: Vec<Place>,
+}
+
+impl<'a> Args<'a> {
+    pub fn none(place: Place) -> Self {
+        Self {
+            pos: Vec::new(),
+            named: Vec::new(),
+            rest: None,
+            keyword_rest: None,
+            place,
+            receiver: None,
+            places: Vec::new(),
+            named_places: Vec::new(),
+        }
+    }
+
+    pub fn of(place: Place, pos: Vec<Value<'a>>) -> Self {
+        Self {
+            pos,
+            ..Self::none(place)
+        }
+    }
+
+    /// The argument at `index`, or of that name. An empty name is none.
+    pub fn get(&self, index: usize, name: &str) -> Option<&Value<'a>> {
+        if let Some(value) = self.pos.get(index) {
+            return Some(value);
+        }
+        self.keyword(name)
+    }
+
+    pub fn keyword(&self, name: &str) -> Option<&Value<'a>> {
+        if name.is_empty() {
+            return None;
+        }
+        let found = self.named.iter().find(|(known, _)| &**known == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// Where the argument stands; the call itself when that is not visible.
+    pub fn place_of(&self, index: usize, name: &str) -> Place {
+        if let Some(place) = self.places.get(index) {
+            return *place;
+        }
+        let at = self.named.iter().position(|(known, _)| &**known == name);
+        let place = at.and_then(|at| self.named_places.get(at));
+        place.copied().unwrap_or(self.place)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Value<'a>> {
+        let named = self.named.iter().map(|(_, value)| value);
+        self.pos
+            .iter()
+            .chain(named)
+            .chain(&self.rest)
+            .chain(&self.keyword_rest)
+    }
+
+    /// What an unpacked mapping or sequence of unknown form gives to a parameter.
+    pub fn spare(&self, name: &str, st: &State<'a>) -> Option<Value<'a>> {
+        let mapping = self.keyword_rest.as_ref()?;
+        if let Value::Ref(id) = mapping
+            && let Some(object) = st.get(*id)
+            && let Obj::Dict(dict) = &*object
+        {
+            let known = dict.get(&Value::text(name)).cloned();
+            return known.or_else(|| dict.rest.clone());
+        }
+        mapping.is_tainted().then(|| Value::tainted(mix(mapping.key(), hash(name)), mapping.pieces()))
+    }
+
+    pub fn with_first(&self, first: Value<'a>) -> Self {
+        let mut args = self.clone();
+        args.pos.insert(0, first);
+        args.places.insert(0, self.place);
+        args
+    }
+}
+
+impl<'a> Interp<'a> {
+    pub fn call(&mut self, call: &'a ExprCall, st: &mut State<'a>, fr: &mut Frame<'a>) -> Value<'a> {
+        let place = fr.place(call.range());
+        let callee = match &*call.func {
+            Expr::Name(name) if name.id == "super" && call.arguments.args.is_empty() => {
+                return match (&fr.this, fr.class) {
+                    (Some(this), Some(class)) => Value::Super(Rc::new((this.clone(), class))),
+                    _ => Value::unknown(place.key()),
+                };
+            }
+            func => self.eval(func, st, fr),
+        };
+        let mut args = self.arguments(call, st, fr);
+        if let Expr::Attribute(attribute) = &*call.func {
+            args.receiver = Some(fr.place(attribute.value.range()));
+        }
+        if st.dead {
+            return Value::unknown(place.key());
+        }
+        self.apply(&callee, args, st, fr)
+    }
+
+    fn arguments(
+        &mut self,
+        call: &'a ExprCall,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Args<'a> {
+        let mut args = Args::none(fr.place(call.range()));
+        for argument in &call.arguments.args {
+            let place = fr.place(argument.range());
+            let value = self.eval(argument, st, fr);
+            if !argument.is_starred_expr() {
+                if args.rest.is_none() {
+                    args.pos.push(value);
+                    args.places.push(place);
+                }
+                continue;
+            }
+            match self.known_items(&value, st) {
+                Some(items) if args.rest.is_none() => {
+                    args.places.extend(items.iter().map(|_| place));
+                    args.pos.extend(items);
+                }
+                _ => args.rest = Some(self.any_item(&value, place, st)),
+            }
+        }
+        for keyword in &call.arguments.keywords {
+            let place = fr.place(keyword.value.range());
+            let value = self.eval(&keyword.value, st, fr);
+            if let Some(name) = &keyword.arg {
+                args.named.push((name.as_str().into(), value));
+                args.named_places.push(place);
+                continue;
+            }
+            let object = match &value {
+                Value::Ref(id) => st.get(*id),
+                _ => None,
+            };
+            match object.as_deref() {
+                Some(Obj::Dict(dict)) => {
+                    for (key, value) in &dict.entries {
+                        if let Some(name) = key.constant_str() {
+                            args.named.push((name.into(), value.clone()));
+                            args.named_places.push(place);
+                        }
+                    }
+                    if dict.rest.is_some() {
+                        args.keyword_rest = Some(value);
+                    }
+                }
+                _ => args.keyword_rest = Some(value),
+            }
+        }
+        args
+    }
+
+    pub fn apply(
+        &mut self,
+        callee: &Value<'a>,
+        args: Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
+        match callee {
+            Value::Func(func) => self.call_function(func, args, st),
+            Value::Bound(bound) => {
+                let args = args.with_first(bound.0.clone());
+                self.call_function(&bound.1, args, st)
+            }
+            Value::Method(method) => {
+                let (receiver, name) = (&method.0, &method.1);
+                self.call_method(receiver, name, args, st, fr)
+            }
+            Value::Ext(name) => {
+                let name = Rc::clone(name);
+                self.call_external(&name, args, st, fr)
+            }
+            Value::Ref(id) => match st.get(*id).as_deref() {
+                Some(Obj::Class(_)) => self.instantiate(*id, args, st),
+                Some(Obj::Instance(_)) => match self.method_of(callee, "__call__", st) {
+                    Some(method) => self.apply(&method, args, st, fr),
+                    None => self.unknown_call(Some(callee), "", &args, st),
+                },
+                _ => self.unknown_call(Some(callee), "", &args, st),
+            },
+            Value::Union(callees) => {
+                let mut joined: Option<State<'a>> = None;
+                let mut values = Vec::new();
+                for callee in callees.iter().take(4) {
+                    let mut inside = st.clone();
+                    let value = self.apply(callee, args.clone(), &mut inside, fr);
+                    values.push(inside.pin(&value));
+                    joined = Some(match joined {
+                        Some(known) => known.join(inside),
+                        None => inside,
+                    });
+                }
+                if let Some(joined) = joined {
+                    *st = joined;
+                }
+                union(values)
+            }
+            Value::Any(any) if any.kind.is_some() => {
+                let kind = any.kind.clone().unwrap_or_default();
+                self.call_external(&kind, args, st, fr)
+            }
+            _ => self.unknown_call(Some(callee), "", &args, st),
+        }
+    }
+
+    /// A call of something that is not known at all: what goes in may come out.
+    pub fn unknown_call(
+        &mut self,
+        receiver: Option<&Value<'a>>,
+        name: &str,
+        args: &Args<'a>,
+        st: &State<'a>,
+    ) -> Value<'a> {
+        let place = args.place;
+        let mut pieces = Vec::new();
+        let mut key = mix(hash(name), receiver.map_or(place.key(), Value::key));
+        for value in receiver.into_iter().chain(args.all()) {
+            key = mix(key, value.key());
+            for piece in self.deep_pieces(value, st) {
+                super::value::add_piece(&mut pieces, &piece);
+            }
+        }
+        let operation = mix(hash(name), 0x0ca11);
+        let note: Rc<str> = match name {
+            "" => "goes through a call".into(),
+            name => format!("goes through {name}()").into(),
+        };
+        let undoes = ["unescape", "decode", "unquote", "loads", "parse", "unhex", "decrypt"];
+        let keep = if undoes.iter().any(|undo| name.contains(undo)) {
+            Facts::NUMERIC
+        } else {
+            super::text::SURVIVES_CASE
+        };
+        let pieces = pieces.iter().map(|piece| {
+            Rc::new(piece.derive(operation, keep).step(place, Note::Through(Rc::clone(&note))))
+        });
+        Value::tainted(key, pieces.collect())
+    }
+
+    pub fn call_function(
+        &mut self,
+        func: &Rc<Func<'a>>,
+        args: Args<'a>,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let place = Place {
+            module: func.module,
+            span: func.span(),
+        };
+        self.ran.insert(place);
+        let active = self.stack.iter().filter(|known| **known == place).count();
+        if active >= MOST_RECURSION || self.stack.len() >= DEEPEST_CALLS {
+            if args.all().any(Value::is_tainted) {
+                self.give_up(place, "calls nested too deeply to follow");
+            }
+            return self.unknown_call(None, func.name(), &args, st);
+        }
+        self.stack.push(place);
+        let first_handler = self.handlers.len();
+        let value = self.run_function(func, place, args, st);
+        for handler in &mut self.handlers[first_handler..] {
+            handler.state.get_or_insert_with(|| st.clone());
+        }
+        self.stack.pop();
+        value
+    }
+
+    fn run_function(
+        &mut self,
+        func: &Rc<Func<'a>>,
+        place: Place,
+        args: Args<'a>,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let scope = self.new_id();
+        let vars = Scope {
+            vars: BTreeMap::new(),
+            parent: Some(func.scope),
+        };
+        st.put(scope, Obj::Scope(vars));
+        let name = match func.code {
+            Code::Def(def) => def.name.as_str(),
+            Code::Lambda(_) => "lambda",
+        };
+        let mut frame = Frame::new(func.module, scope, name);
+        frame.function = Some(place);
+        frame.class = func.class;
+        frame.this = func.class.and_then(|_| args.pos.first().cloned());
+        let parameters = match func.code {
+            Code::Def(def) => Some(&*def.parameters),
+            Code::Lambda(lambda) => lambda.parameters.as_deref(),
+        };
+        if let Some(parameters) = parameters {
+            self.bind(parameters, &args, func, st, &mut frame);
+        }
+        let before = st.clone();
+        match func.code {
+            Code::Lambda(lambda) => {
+                let value = self.eval(&lambda.body, st, &mut frame);
+                frame.returns.push(Returned {
+                    value,
+                    state: st.clone(),
+                    place: frame.place(lambda.body.range()),
+                });
+            }
+            Code::Def(def) => {
+                self.block(&def.body, st, &mut frame);
+                if !st.dead {
+                    frame.returns.push(Returned {
+                        value: Value::None,
+                        state: st.clone(),
+                        place: frame.place(def.name.range()),
+                    });
+                }
+            }
+        }
+        if self.watch.contains(&Some(place)) {
+            let known = self.returned.entry(place).or_default();
+            known.extend(frame.returns.iter().cloned());
+        }
+        self.finish_function(frame, &before, place, st)
+    }
+
+    fn finish_function(
+        &mut self,
+        frame: Frame<'a>,
+        before: &State<'a>,
+        place: Place,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let returns = frame.returns;
+        if returns.is_empty() {
+            // Every path raised: so does the call.
+            st.dead = true;
+            return Value::None;
+        }
+        let value = self.result(&returns, before, place, frame.name);
+        let mut states = returns.into_iter().map(|returned| returned.state);
+        if let Some(first) = states.next() {
+            *st = states.fold(first, State::join);
+        }
+        if frame.yields.is_empty() {
+            return value;
+        }
+        let item = union(frame.yields);
+        self.list_of(st, item)
+    }
+
+    /// One value for all returns. Where they are truth values, what each says is kept.
+    fn result(
+        &self,
+        returns: &[Returned<'a>],
+        before: &State<'a>,
+        place: Place,
+        name: &'a str,
+    ) -> Value<'a> {
+        let are_tests = returns
+            .iter()
+            .flat_map(|returned| returned.value.alternatives())
+            .all(|one| matches!(one, Value::Bool(_) | Value::Pred(_) | Value::None));
+        let is_mixed = returns.len() > 1
+            || returns.iter().any(|one| matches!(one.value, Value::Pred(_)));
+        if are_tests && is_mixed {
+            let mut sides: [Option<State<'a>>; 2] = [None, None];
+            for returned in returns {
+                let (then, otherwise) = self.split(&returned.value, returned.state.clone());
+                for (side, state) in sides.iter_mut().zip([then, otherwise]) {
+                    if !state.dead {
+                        *side = Some(match side.take() {
+                            Some(known) => known.join(state),
+                            None => state,
+                        });
+                    }
+                }
+            }
+            return match sides {
+                [Some(then), Some(otherwise)] => predicate(
+                    place,
+                    then.learned_since(before),
+                    otherwise.learned_since(before),
+                ),
+                [Some(_), None] => Value::Bool(true),
+                _ => union(returns.iter().map(|returned| returned.value.clone())),
+            };
+        }
+        let note = Note::Returned(name);
+        let values = returns.iter().map(|returned| {
+            let value = returned.state.pin(&returned.value);
+            value.step(returned.place, &note)
+        });
+        union(values)
+    }
+
+    fn bind(
+        &mut self,
+        parameters: &'a Parameters,
+        args: &Args<'a>,
+        func: &Func<'a>,
+        st: &mut State<'a>,
+        frame: &mut Frame<'a>,
+    ) {
+        let mut used: Vec<&str> = Vec::new();
+        let positional = parameters.posonlyargs.iter().chain(&parameters.args);
+        let count = parameters.posonlyargs.len() + parameters.args.len();
+        for (index, parameter) in positional.enumerate() {
+            let name = parameter.parameter.name.as_str();
+            used.push(name);
+            let given = args.get(index, name).or(args.rest.as_ref()).cloned();
+            let given = given.or_else(|| args.spare(name, st));
+            self.bind_one(&parameter.parameter, given, parameter.default(), args, func, st, frame);
+        }
+        for parameter in &parameters.kwonlyargs {
+            let name = parameter.parameter.name.as_str();
+            used.push(name);
+            let given = args.keyword(name).cloned().or_else(|| args.spare(name, st));
+            self.bind_one(&parameter.parameter, given, parameter.default(), args, func, st, frame);
+        }
+        if let Some(vararg) = &parameters.vararg {
+            let list = List {
+                items: args.pos.get(count..).unwrap_or_default().to_vec(),
+                rest: args.rest.clone(),
+            };
+            let list = match list.rest {
+                None => Value::Tuple(list.items.into()),
+                Some(_) => self.alloc(st, Obj::List(list)),
+            };
+            self.store(vararg.name.as_str(), list, st, frame);
+        }
+        if let Some(kwarg) = &parameters.kwarg {
+            let mut dict = Dict::default();
+            for (name, value) in &args.named {
+                if !used.contains(&&**name) {
+                    dict.set(&Value::text(&**name), value.clone());
+                }
+            }
+            if let Some(rest) = &args.keyword_rest {
+                let place = args.place;
+                self.merge_into(&mut dict, rest, place, st);
+            }
+            let dict = self.alloc(st, Obj::Dict(dict));
+            self.store(kwarg.name.as_str(), dict, st, frame);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one parameter of one call")]
+    fn bind_one(
+        &mut self,
+        parameter: &'a Parameter,
+        given: Option<Value<'a>>,
+        default: Option<&'a Expr>,
+        args: &Args<'a>,
+        func: &Func<'a>,
+        st: &mut State<'a>,
+        frame: &mut Frame<'a>,
+    ) {
+        let name = parameter.name.as_str();
+        let value = match (given, default) {
+            (Some(value), _) => {
+                let note = Note::Passed {
+                    function: frame.name,
+                    parameter: name,
+                };
+                value.step(args.place, &note)
+            }
+            (None, Some(default)) => {
+                let inner = std::mem::replace(&mut frame.scope, func.scope);
+                let value = self.eval(default, st, frame);
+                frame.scope = inner;
+                value
+            }
+            (None, None) => Value::unknown(mix(frame.place(parameter.range()).key(), 0xa)),
+        };
+        self.store(name, value, st, frame);
+    }
+
+    fn instantiate(
+        &mut self,
+        class: ObjId,
+        args: Args<'a>,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let class = Value::Ref(class);
+        let mut instance = Instance {
+            class: class.clone(),
+            fields: BTreeMap::new(),
+        };
+        let init = self.class_attribute(&class, "__init__", st);
+        let is_own = matches!(init, Some(Value::Func(_)));
+        if !is_own {
+            for (name, value) in &args.named {
+                instance.fields.insert(Rc::clone(name), value.clone());
+            }
+            let names = self.annotated_fields(&class, st);
+            for (name, value) in names.iter().zip(&args.pos) {
+                instance.fields.insert(Rc::from(*name), value.clone());
+            }
+        }
+        let object = self.alloc(st, Obj::Instance(instance));
+        if let Some(Value::Func(init)) = init {
+            let args = args.with_first(object.clone());
+            self.call_function(&init, args, st);
+        } else if let Some(Value::Func(post)) = self.class_attribute(&class, "__post_init__", st) {
+            self.call_function(&post, Args::of(args.place, vec![object.clone()]), st);
+        }
+        object
+    }
+
+    /// The key of a call's result: equal for equal calls of a function without side effects.
+    pub fn call_key(name: &str, args: &Args<'a>) -> Key {
+        args.all().fold(hash(name), |key, arg| mix(key, arg.key()))
+    }
+}

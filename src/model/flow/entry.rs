@@ -1,0 +1,713 @@
+//! Where evaluation starts: the handlers of the repository, found by running the modules.
+
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
+use ruff_python_ast::{Expr, ExprCall, StmtFunctionDef};
+use ruff_text_size::Ranged as _;
+
+use super::call::Args;
+use super::facts::Facts;
+use super::heap::{Obj, State};
+use super::interp::{Frame, Interp, Returned};
+use super::output::{Flows, SinkCall, Undecided};
+use super::sink::merge_calls;
+use super::value::{Code, Func, ObjId, Place, Value, hash, mix};
+use crate::discover::Purpose;
+use crate::finding::Confidence;
+use crate::model::modules::{ModuleId, Modules};
+use crate::parse::python::Module;
+
+/// What the framework calls with client values.
+#[derive(Clone)]
+pub(super) struct Handler<'a> {
+    /// What is called, decorators in between included.
+    callee: Value<'a>,
+    /// The handler as written.
+    raw: Rc<Func<'a>>,
+    kind: Kind,
+    rules: Vec<String>,
+    /// The world in which a nested handler was defined.
+    pub state: Option<State<'a>>,
+    /// The class of a method that is a handler.
+    class: Option<ObjId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    View,
+    /// Flask-RESTful: what it returns is sent as JSON.
+    Json,
+    /// `before_request`, error handlers: they may answer, their parameters are the server's.
+    Hook,
+    /// Websocket events: every parameter comes from the client.
+    Event,
+    /// Reads the request, answers nothing by itself.
+    Helper,
+}
+
+/// A stack that evaluation cannot exhaust, see the interpreter's limit of nesting.
+const STACK_BYTES: usize = 64 << 20;
+
+/// What a module needs to be worth running.
+static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::new([
+        "request", "route(", "View", "Resource", "add_url_rule", "add_resource", "errorhandler",
+        "render_template", "Markup", "Response", "send_file", "send_from_directory", ".get(\"/",
+        ".get('/", ".post(\"/", ".post('/", "socketio", "FlaskForm",
+    ])
+    .ok()
+});
+
+/// Runs every handler and answers what reaches which sink.
+pub fn analyse(modules: &Modules) -> Flows {
+    let wanted: Vec<ModuleId> = modules
+        .iter()
+        .filter(|(_, module)| is_worth_running(module))
+        .map(|(id, _)| id)
+        .collect();
+    if wanted.is_empty() {
+        return Flows::default();
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .stack_size(STACK_BYTES)
+        .build();
+    let run = |ids: &[ModuleId]| run_modules(modules, ids);
+    // A few chunks per worker: neighbours share their imports, and no worker waits long.
+    let chunk = wanted.len().div_ceil(workers * 2).max(1);
+    let found: Vec<Found> = match pool {
+        Ok(pool) => pool.install(|| wanted.par_chunks(chunk).map(run).collect()),
+        Err(_) => Vec::new(),
+    };
+    gather(found)
+}
+
+type Found = (Vec<SinkCall>, Vec<Undecided>);
+
+fn gather(found: Vec<Found>) -> Flows {
+    let mut calls: BTreeMap<_, SinkCall> = BTreeMap::new();
+    let mut undecided = std::collections::BTreeSet::new();
+    for (sinks, open) in found {
+        undecided.extend(open);
+        for call in sinks {
+            let key = (call.call.clone(), call.sink.clone(), call.argument);
+            match calls.get_mut(&key) {
+                Some(known) => merge_calls(known, call),
+                None => {
+                    calls.insert(key, call);
+                }
+            }
+        }
+    }
+    Flows {
+        calls: calls.into_values().collect(),
+        undecided: undecided.into_iter().collect(),
+    }
+}
+
+fn is_worth_running(module: &Module) -> bool {
+    if matches!(module.file.purpose, Purpose::Test | Purpose::Migration | Purpose::Vendored) {
+        return false;
+    }
+    let source = module.file.text.as_str();
+    NEEDLES.as_ref().is_none_or(|needles| needles.is_match(source))
+}
+
+fn run_modules(modules: &Modules, ids: &[ModuleId]) -> Found {
+    let mut interp = Interp::new(modules);
+    let mut done = HashSet::new();
+    for id in ids {
+        interp.refill();
+        interp.module_scope(*id);
+        interp.run_registrars(*id);
+        interp.run_handlers(*id, &mut done);
+    }
+    for id in ids {
+        interp.run_helpers(*id);
+    }
+    let calls = std::mem::take(&mut interp.sinks).into_values().collect();
+    let undecided = std::mem::take(&mut interp.undecided).into_iter().collect();
+    (calls, undecided)
+}
+
+impl<'a> Interp<'a> {
+    /// Functions that define handlers inside, and that nobody has called.
+    fn run_registrars(&mut self, id: ModuleId) {
+        let markers = ["route(", "add_url_rule", "errorhandler", "add_resource", ".get(\"/", ".get('/", ".post(", "before_request", "@socketio", ".on("];
+        for (func, class) in self.functions_of(id) {
+            let place = Place {
+                module: id,
+                span: func.span(),
+            };
+            let Code::Def(def) = func.code else { continue };
+            let body = Place {
+                module: id,
+                span: body_span(def),
+            };
+            let text = self.source_text(body);
+            if self.ran.contains(&place) || !markers.iter().any(|marker| text.contains(marker)) {
+                continue;
+            }
+            self.run_alone(&func, class, id);
+        }
+    }
+
+    /// Functions that read the request themselves, and that nobody has called.
+    fn run_helpers(&mut self, id: ModuleId) {
+        for (func, class) in self.functions_of(id) {
+            let place = Place {
+                module: id,
+                span: func.span(),
+            };
+            if self.ran.contains(&place) || !self.source_text(place).contains("request") {
+                continue;
+            }
+            self.run_alone(&func, class, id);
+        }
+    }
+
+    fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>, id: ModuleId) {
+        let handler = Handler {
+            callee: Value::Func(Rc::clone(func)),
+            raw: Rc::clone(func),
+            kind: Kind::Helper,
+            rules: Vec::new(),
+            state: None,
+            class,
+        };
+        let _ = id;
+        self.run_handler(&handler);
+    }
+
+    /// The functions and methods that a module's top level holds.
+    fn functions_of(&mut self, id: ModuleId) -> Vec<(Rc<Func<'a>>, Option<ObjId>)> {
+        let scope = self.module_scope(id);
+        let st = State::new(&self.base);
+        let mut found = Vec::new();
+        let Some(held) = st.get(scope) else {
+            return found;
+        };
+        let Obj::Scope(scope) = &*held else {
+            return found;
+        };
+        for value in scope.vars.values() {
+            match value {
+                Value::Func(func) if func.module == id => found.push((Rc::clone(func), None)),
+                Value::Ref(class_id) => {
+                    let held = st.get(*class_id);
+                    let Some(Obj::Class(class)) = held.as_deref() else {
+                        continue;
+                    };
+                    if class.module != id {
+                        continue;
+                    }
+                    let inner = st.get(class.scope);
+                    let Some(Obj::Scope(inner)) = inner.as_deref() else {
+                        continue;
+                    };
+                    for value in inner.vars.values() {
+                        if let Value::Func(func) = value {
+                            found.push((Rc::clone(func), Some(*class_id)));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found.sort_by_key(|(func, _)| func.span());
+        found
+    }
+
+    fn run_handlers(&mut self, id: ModuleId, done: &mut HashSet<(Place, Vec<String>)>) {
+        // Running one may define others.
+        let mut at = 0;
+        while at < self.handlers.len() && at < 5_000 {
+            let handler = self.handlers[at].clone();
+            at += 1;
+            let place = Place {
+                module: handler.raw.module,
+                span: handler.raw.span(),
+            };
+            // A handler belongs to its own module, unless another one registers it.
+            if place.module != id && is_worth_running(self.modules.get(place.module)) {
+                let is_foreign = matches!(handler.kind, Kind::View) && handler.rules.is_empty();
+                if is_foreign || handler.state.is_none() && handler.class.is_none() {
+                    continue;
+                }
+            }
+            if done.insert((place, handler.rules.clone())) {
+                self.run_handler(&handler);
+            }
+        }
+    }
+
+    fn run_handler(&mut self, handler: &Handler<'a>) {
+        self.refill();
+        let mut st = handler.state.clone().unwrap_or_else(|| State::new(&self.base));
+        st.dead = false;
+        let place = Place {
+            module: handler.raw.module,
+            span: handler.raw.span(),
+        };
+        let scope = self.module_scope(handler.raw.module);
+        let mut frame = Frame::new(handler.raw.module, scope, "");
+        let mut args = self.handler_arguments(handler, place);
+        if let Some(class) = handler.class
+            && !is_static(&handler.raw)
+        {
+            let made = self.apply(&Value::Ref(class), Args::none(place), &mut st, &mut frame);
+            st.dead = false;
+            args.pos.insert(0, made);
+        }
+        let wrapper = match &handler.callee {
+            Value::Func(func) => Some(Rc::clone(func)),
+            Value::Bound(bound) => Some(Rc::clone(&bound.1)),
+            _ => None,
+        };
+        let wrapper = wrapper.map(|func| Place {
+            module: func.module,
+            span: func.span(),
+        });
+        self.watch = [Some(place), wrapper];
+        let value = self.apply(&handler.callee, args, &mut st, &mut frame);
+        self.watch = [None, None];
+        let mut returned = std::mem::take(&mut self.returned);
+        let inner = returned.remove(&place).unwrap_or_default();
+        if handler.kind == Kind::Helper || handler.kind == Kind::Event {
+            return;
+        }
+        self.respond_all(handler, &value, inner, (place, Some(place)));
+        if let Some(wrapper) = wrapper.filter(|wrapper| *wrapper != place) {
+            // What the wrapper itself makes of the answer; what it only passes on is known.
+            let outer = returned.remove(&wrapper).unwrap_or_default();
+            let known: HashSet<_> = self.passed_on.drain(..).collect();
+            let own: Vec<_> = outer.into_iter().filter(|one| !known.contains(&one.value.key())).collect();
+            self.respond_all(handler, &value, own, (wrapper, Some(wrapper)));
+        }
+        self.passed_on.clear();
+    }
+
+    fn respond_all(
+        &mut self,
+        handler: &Handler<'a>,
+        value: &Value<'a>,
+        returned: Vec<Returned<'a>>,
+        (_, function): (Place, Option<Place>),
+    ) {
+        let kept: HashSet<_> = value.alternatives().iter().map(Value::key).collect();
+        for one in returned {
+            let keys: Vec<_> = one.value.alternatives().iter().map(Value::key).collect();
+            self.passed_on.extend(keys.iter().copied());
+            self.passed_on.push(one.value.key());
+            let is_wrapped = !matches!(&handler.callee, Value::Func(func) if Rc::ptr_eq(func, &handler.raw));
+            let arrives = keys.iter().any(|key| kept.contains(key)) || kept.contains(&one.value.key());
+            if is_wrapped && !arrives && function.is_some_and(|place| place.span == handler.raw.span()) {
+                continue;
+            }
+            if handler.kind == Kind::Json && !self.is_response(&one.value, &one.state) {
+                continue;
+            }
+            self.respond(&one.value, one.place, Confidence::High, &one.state, function);
+        }
+    }
+
+    fn is_response(&self, value: &Value<'a>, st: &State<'a>) -> bool {
+        value.alternatives().iter().any(|one| match one {
+            Value::Ref(id) => matches!(st.get(*id).as_deref(), Some(Obj::Instance(_))),
+            _ => false,
+        })
+    }
+
+    fn handler_arguments(&mut self, handler: &Handler<'a>, place: Place) -> Args<'a> {
+        let mut args = Args::none(place);
+        let Code::Def(def) = handler.raw.code else {
+            return args;
+        };
+        let parameters: Vec<&str> = def
+            .parameters
+            .iter_non_variadic_params()
+            .map(|parameter| parameter.parameter.name.as_str())
+            .collect();
+        let skip = usize::from(handler.class.is_some() && !is_static(&handler.raw));
+        if handler.kind == Kind::Helper || handler.kind == Kind::Hook {
+            return args;
+        }
+        if handler.kind == Kind::Event {
+            for name in parameters.into_iter().skip(skip) {
+                let piece = self.parameter(def, name, place, "the event's data");
+                args.named.push((name.into(), Value::piece(piece)));
+            }
+            return args;
+        }
+        let parsed = parsed_by(def);
+        for (index, name) in parameters.into_iter().enumerate().skip(skip) {
+            let converters: Vec<_> = handler.rules.iter().filter_map(|rule| converter(rule, name)).collect();
+            let text = format!("the URL parameter `{name}`");
+            let mut piece = self.parameter(def, name, place, &text);
+            if converters.is_empty() {
+                let is_open = handler.rules.is_empty();
+                let default = def.parameters.iter_non_variadic_params().nth(index).and_then(|p| p.default());
+                match parsed {
+                    Some(Parsed::Whole) => {
+                        let value = Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
+                        args.named.push((name.into(), value));
+                    }
+                    Some(Parsed::Each(call)) => {
+                        if is_numeric_field(call, name) {
+                            piece.facts = Facts::NUMERIC | Facts::HARMLESS;
+                        }
+                        args.named.push((name.into(), Value::piece(piece)));
+                    }
+                    None if is_open && default.is_none() => {
+                        piece.facts = Facts::URL_SEGMENT;
+                        args.named.push((name.into(), Value::piece(piece)));
+                    }
+                    None => {}
+                }
+                continue;
+            }
+            if converters.iter().all(|converter| matches!(*converter, "int" | "float" | "uuid" | "any")) {
+                piece.facts = Facts::NUMERIC | Facts::HARMLESS;
+                piece.by = Some((place, format!("limited by the URL converter `{}`", converters[0]).into()));
+            } else if converters.iter().all(|converter| matches!(*converter, "" | "string" | "default")) {
+                piece.facts = Facts::URL_SEGMENT;
+            }
+            args.named.push((name.into(), Value::piece(piece)));
+        }
+        // A wrapper may take what the handler itself names only in `**kwargs`.
+        for rule in &handler.rules {
+            for (converter, name) in rule_parameters(rule) {
+                if args.keyword(name).is_none() && def.parameters.kwarg.is_some() {
+                    let mut piece = self.parameter(def, name, place, &format!("the URL parameter `{name}`"));
+                    if matches!(converter, "int" | "float" | "uuid" | "any") {
+                        piece.facts = Facts::NUMERIC | Facts::HARMLESS;
+                    }
+                    args.named.push((name.into(), Value::piece(piece)));
+                }
+            }
+        }
+        args
+    }
+
+    fn parameter(&self, def: &'a StmtFunctionDef, name: &str, place: Place, text: &str) -> super::value::Piece<'a> {
+        let parameter = def
+            .parameters
+            .iter_non_variadic_params()
+            .find(|parameter| parameter.parameter.name.as_str() == name);
+        let at = Place {
+            module: place.module,
+            span: parameter.map_or(place.span, |parameter| parameter.parameter.range().into()),
+        };
+        self.source(at, mix(at.key(), hash(name)), text)
+    }
+
+    /// Whether a decorator registers the function with the framework.
+    pub fn registers(
+        &mut self,
+        expression: &'a Expr,
+        raw: &Rc<Func<'a>>,
+        value: &Value<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> bool {
+        let (func, call) = match expression {
+            Expr::Call(call) => (&*call.func, Some(call)),
+            other => (other, None),
+        };
+        let Expr::Attribute(attribute) = func else {
+            return false;
+        };
+        let name = attribute.attr.as_str();
+        let receiver = match &*attribute.value {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(inner) => inner.attr.as_str(),
+            _ => "",
+        };
+        let is_socket = receiver.to_ascii_lowercase().contains("sock");
+        let (kind, rules) = match (name, call) {
+            ("route", Some(call)) if is_socket => {
+                let _ = call;
+                (Kind::Event, Vec::new())
+            }
+            ("route" | "websocket", Some(call)) => (Kind::View, self.rules_of(call, st, fr)),
+            ("get" | "post" | "put" | "delete" | "patch", Some(call)) => {
+                let rules = self.rules_of(call, st, fr);
+                if !rules.iter().any(|rule| rule.starts_with('/')) {
+                    return false;
+                }
+                (Kind::View, rules)
+            }
+            ("errorhandler" | "app_errorhandler" | "before_request" | "before_app_request"
+            | "before_first_request" | "login_required_handler" | "unauthorized_handler", _) => (Kind::Hook, Vec::new()),
+            ("on", Some(_)) if is_socket => (Kind::Event, Vec::new()),
+            ("event", _) if is_socket => (Kind::Event, Vec::new()),
+            ("after_request" | "teardown_request" | "context_processor" | "app_context_processor"
+            | "template_filter" | "app_template_filter" | "template_global" | "cli" | "command"
+            | "user_loader" | "teardown_appcontext" | "shell_context_processor" | "setter"
+            | "deleter" | "getter", _) => return name != "setter" && name != "deleter",
+            _ => return false,
+        };
+        let receiver = self.eval(&attribute.value, st, fr);
+        if receiver.kind().is_some_and(|kind| is_other_framework(kind)) {
+            return false;
+        }
+        self.handlers.push(Handler {
+            callee: value.clone(),
+            raw: Rc::clone(raw),
+            kind,
+            rules,
+            state: None,
+            class: None,
+        });
+        true
+    }
+
+    fn rules_of(&mut self, call: &'a ExprCall, st: &mut State<'a>, fr: &mut Frame<'a>) -> Vec<String> {
+        let positional = call.arguments.args.first();
+        let named = call.arguments.keywords.iter().find(|keyword| {
+            keyword.arg.as_ref().is_some_and(|name| matches!(name.as_str(), "rule" | "path"))
+        });
+        let Some(rule) = positional.or_else(|| named.map(|keyword| &keyword.value)) else {
+            return Vec::new();
+        };
+        let value = self.eval(rule, st, fr);
+        value.alternatives().iter().map(rule_text).collect()
+    }
+
+    /// `add_url_rule(rule, endpoint, view)`, `add_resource(Class, rule, …)`.
+    pub fn registered(&mut self, name: &str, args: &Args<'a>, st: &State<'a>) {
+        match name {
+            "add_url_rule" => {
+                let rule = args.get(0, "rule").map(rule_text).unwrap_or_default();
+                let Some(view) = args.get(2, "view_func").cloned() else {
+                    return;
+                };
+                self.register_view(&view, rule, st);
+            }
+            "add_resource" => {
+                let Some(Value::Ref(class)) = args.get(0, "resource").cloned() else {
+                    return;
+                };
+                for rule in args.pos.iter().skip(1) {
+                    self.class_rules.entry(class).or_default().push(rule_text(rule));
+                }
+                self.update_rules(class);
+            }
+            _ => {
+                let index = usize::from(name == "register_error_handler");
+                if let Some(Value::Func(func)) = args.get(index, "f") {
+                    self.handlers.push(Handler {
+                        callee: Value::Func(Rc::clone(func)),
+                        raw: Rc::clone(func),
+                        kind: Kind::Hook,
+                        rules: Vec::new(),
+                        state: Some(st.clone()),
+                        class: None,
+                    });
+                }
+            }
+        }
+    }
+
+    fn register_view(&mut self, view: &Value<'a>, rule: String, st: &State<'a>) {
+        match view {
+            Value::Func(func) => self.handlers.push(Handler {
+                callee: view.clone(),
+                raw: Rc::clone(func),
+                kind: Kind::View,
+                rules: vec![rule],
+                state: Some(st.clone()),
+                class: None,
+            }),
+            Value::Bound(bound) => self.handlers.push(Handler {
+                callee: view.clone(),
+                raw: Rc::clone(&bound.1),
+                kind: Kind::View,
+                rules: vec![rule],
+                state: Some(st.clone()),
+                class: None,
+            }),
+            Value::Method(method) if &*method.1 == "view" => {
+                if let Value::Ref(class) = method.0 {
+                    self.class_rules.entry(class).or_default().push(rule);
+                    self.update_rules(class);
+                }
+            }
+            Value::Union(views) => {
+                for view in views.iter() {
+                    self.register_view(view, rule.clone(), st);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn update_rules(&mut self, class: ObjId) {
+        let rules = self.class_rules.get(&class).cloned().unwrap_or_default();
+        for handler in &mut self.handlers {
+            if handler.class == Some(class) {
+                handler.rules.clone_from(&rules);
+            }
+        }
+    }
+
+    /// A class was defined: its methods may be views.
+    pub fn register_class(&mut self, class: ObjId, st: &State<'a>) {
+        let value = Value::Ref(class);
+        let Some(base) = self.external_base(&value, st) else {
+            return;
+        };
+        let kind = match base.rsplit('.').next() {
+            Some("MethodView" | "View") => Kind::View,
+            Some("Resource" | "MethodResource") => Kind::Json,
+            Some("Namespace") if base.contains("socketio") => Kind::Event,
+            Some("ModelView" | "BaseView" | "AdminIndexView" | "FlaskView") => Kind::View,
+            _ => return,
+        };
+        let held = st.get(class);
+        let Some(Obj::Class(held)) = held.as_deref() else {
+            return;
+        };
+        let inner = st.get(held.scope);
+        let Some(Obj::Scope(inner)) = inner.as_deref() else {
+            return;
+        };
+        let rules = self.class_rules.get(&class).cloned().unwrap_or_default();
+        for (name, method) in &inner.vars {
+            let is_handler = match kind {
+                Kind::Event => name.starts_with("on_"),
+                _ => matches!(*name, "get" | "post" | "put" | "delete" | "patch" | "head" | "options" | "dispatch_request"),
+            };
+            if let (true, Value::Func(func)) = (is_handler, method) {
+                let raw = self.undecorated(func, held.module, name);
+                self.handlers.push(Handler {
+                    callee: method.clone(),
+                    raw,
+                    kind,
+                    rules: rules.clone(),
+                    state: None,
+                    class: Some(class),
+                });
+            }
+        }
+    }
+
+    /// A method that a decorator of the repository wraps keeps its own parameters.
+    fn undecorated(&self, func: &Rc<Func<'a>>, _module: ModuleId, _name: &str) -> Rc<Func<'a>> {
+        Rc::clone(func)
+    }
+}
+
+fn body_span(def: &StmtFunctionDef) -> crate::text::Span {
+    let whole: crate::text::Span = def.range().into();
+    match (def.body.first(), def.body.last()) {
+        (Some(first), Some(last)) => {
+            crate::text::Span::new(first.range().start().to_usize(), last.range().end().to_usize())
+        }
+        _ => whole,
+    }
+}
+
+fn is_static(func: &Func<'_>) -> bool {
+    let Code::Def(def) = func.code else {
+        return true;
+    };
+    def.decorator_list.iter().any(|decorator| {
+        matches!(&decorator.expression, Expr::Name(name) if name.id.as_str() == "staticmethod")
+    })
+}
+
+fn is_other_framework(kind: &str) -> bool {
+    let root = kind.split('.').next().unwrap_or(kind);
+    matches!(
+        root,
+        "fastapi" | "starlette" | "click" | "typer" | "celery" | "bottle" | "sanic" | "aiohttp"
+            | "tornado" | "discord" | "telebot" | "falcon"
+    )
+}
+
+/// The text of a rule; what is not constant in it becomes a slash.
+fn rule_text(value: &Value<'_>) -> String {
+    match value {
+        Value::Str(text) => {
+            let parts = text.parts.iter().map(|part| match part {
+                super::value::Part::Lit(literal) => &**literal,
+                _ => "/",
+            });
+            parts.collect()
+        }
+        _ => "/".to_owned(),
+    }
+}
+
+/// `(converter, name)` of every parameter of a URL rule.
+fn rule_parameters(rule: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = rule;
+    while let Some(start) = rest.find('<') {
+        let Some(end) = rest[start..].find('>') else {
+            break;
+        };
+        let inner = &rest[start + 1..start + end];
+        rest = &rest[start + end + 1..];
+        found.push(match inner.rsplit_once(':') {
+            Some((converter, name)) => (converter.split('(').next().unwrap_or(converter), name),
+            None => ("", inner),
+        });
+    }
+    found
+}
+
+fn converter<'r>(rule: &'r str, name: &str) -> Option<&'r str> {
+    let mut parameters = rule_parameters(rule).into_iter();
+    parameters.find(|(_, known)| *known == name).map(|(converter, _)| converter)
+}
+
+/// How a decorator of webargs, flask-smorest or RESTX hands parsed arguments over.
+#[derive(Clone, Copy)]
+enum Parsed<'a> {
+    Whole,
+    Each(&'a ExprCall),
+}
+
+fn parsed_by(def: &StmtFunctionDef) -> Option<Parsed<'_>> {
+    def.decorator_list.iter().find_map(|decorator| {
+        let Expr::Call(call) = &decorator.expression else {
+            return None;
+        };
+        let name = match &*call.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return None,
+        };
+        match name {
+            "use_args" | "arguments" => Some(Parsed::Whole),
+            "use_kwargs" => Some(Parsed::Each(call)),
+            _ => None,
+        }
+    })
+}
+
+/// Whether the schema in a `use_kwargs` call makes `name` a number.
+fn is_numeric_field(call: &ExprCall, name: &str) -> bool {
+    let Some(Expr::Dict(schema)) = call.arguments.args.first() else {
+        return false;
+    };
+    schema.items.iter().any(|item| {
+        let is_it = matches!(&item.key, Some(Expr::StringLiteral(key)) if key.value.to_str() == name);
+        let Expr::Call(field) = &item.value else {
+            return false;
+        };
+        let class = match &*field.func {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return false,
+        };
+        is_it && matches!(class, "Int" | "Integer" | "Float" | "Bool" | "Boolean" | "UUID" | "Decimal" | "Date" | "DateTime")
+    })
+}

@@ -1,0 +1,431 @@
+//! The interpreter's own state: modules that have been run, budgets, what was found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use ruff_text_size::TextRange;
+
+use super::entry::Handler;
+use super::heap::{Base, List, Obj, Scope, State};
+use super::output::{Sink, SinkCall, Undecided, WeakCheck};
+use super::value::{Key, Note, ObjId, Piece, Place, Source, Step, Value, hash, mix};
+use crate::model::modules::{ModuleId, Modules};
+use crate::text::{Location, Span};
+
+/// How much work one entry may cause, in evaluated expressions and statements.
+const WORK_PER_ENTRY: u32 = 40_000;
+/// How deep calls, statements and expressions may nest together, so that 64 MiB of stack last.
+const DEEPEST_NEST: u32 = 1_200;
+
+pub(super) struct Interp<'a> {
+    pub modules: &'a Modules,
+    pub base: Base<'a>,
+    next: ObjId,
+    scopes: HashMap<ModuleId, ObjId>,
+    /// `from x import *` of foreign modules.
+    pub stars: HashMap<ModuleId, Vec<Rc<str>>>,
+    /// Folders without `__init__.py` that an import went through.
+    pub namespaces: HashSet<String>,
+    pub weak: HashMap<Key, Vec<WeakCheck>>,
+    /// The path that a normalised path was made of.
+    pub origins: HashMap<Key, Vec<Key>>,
+    /// The pieces of every tainted expression.
+    pub seen: HashMap<Place, Vec<Key>>,
+    pub sinks: BTreeMap<(Location, Sink, Span), SinkCall>,
+    pub undecided: BTreeSet<Undecided>,
+    pub handlers: Vec<Handler<'a>>,
+    /// Functions that have been run.
+    pub ran: HashSet<Place>,
+    /// The returned values of functions that were run since somebody last looked.
+    pub returned: HashMap<Place, Vec<Returned<'a>>>,
+    /// The objects behind `flask.g` and its like.
+    pub stores: HashMap<String, ObjId>,
+    /// The functions whose returns are kept.
+    pub watch: [Option<Place>; 2],
+    /// Returned values that have been looked at.
+    pub passed_on: Vec<Key>,
+    /// Where a response was made, and its body written.
+    pub response_places: HashMap<ObjId, (Place, Place)>,
+    /// Tests whose result is compared later: `x.find("..") == -1`.
+    pub tests: HashMap<Key, super::guard::Test<'a>>,
+    /// A text, by the key of any character of it.
+    pub characters_of: HashMap<Key, Key>,
+    /// The URL rules of class-based views.
+    pub class_rules: HashMap<ObjId, Vec<String>>,
+    work: u32,
+    nest: u32,
+    pub stack: Vec<Place>,
+}
+
+/// One `return`.
+#[derive(Clone)]
+pub(super) struct Returned<'a> {
+    pub value: Value<'a>,
+    pub state: State<'a>,
+    pub place: Place,
+}
+
+/// One activation of a function, a module's or a class's body.
+pub(super) struct Frame<'a> {
+    pub module: ModuleId,
+    pub scope: ObjId,
+    /// The `def` or `lambda`.
+    pub function: Option<Place>,
+    pub name: &'a str,
+    pub returns: Vec<Returned<'a>>,
+    pub yields: Vec<Value<'a>>,
+    pub breaks: Vec<State<'a>>,
+    pub continues: Vec<State<'a>>,
+    pub raises: Vec<State<'a>>,
+    pub globals: Vec<&'a str>,
+    pub class: Option<ObjId>,
+    /// The first argument, for `super()`.
+    pub this: Option<Value<'a>>,
+    pub is_class_body: bool,
+}
+
+impl<'a> Frame<'a> {
+    pub fn new(module: ModuleId, scope: ObjId, name: &'a str) -> Self {
+        Self {
+            module,
+            scope,
+            function: None,
+            name,
+            returns: Vec::new(),
+            yields: Vec::new(),
+            breaks: Vec::new(),
+            continues: Vec::new(),
+            raises: Vec::new(),
+            globals: Vec::new(),
+            class: None,
+            this: None,
+            is_class_body: false,
+        }
+    }
+
+    pub fn place(&self, range: TextRange) -> Place {
+        Place {
+            module: self.module,
+            span: range.into(),
+        }
+    }
+}
+
+impl<'a> Interp<'a> {
+    pub fn new(modules: &'a Modules) -> Self {
+        Self {
+            modules,
+            base: Base::default(),
+            next: 1,
+            scopes: HashMap::new(),
+            stars: HashMap::new(),
+            namespaces: HashSet::new(),
+            weak: HashMap::new(),
+            origins: HashMap::new(),
+            seen: HashMap::new(),
+            sinks: BTreeMap::new(),
+            undecided: BTreeSet::new(),
+            handlers: Vec::new(),
+            ran: HashSet::new(),
+            returned: HashMap::new(),
+            stores: HashMap::new(),
+            watch: [None, None],
+            passed_on: Vec::new(),
+            response_places: HashMap::new(),
+            tests: HashMap::new(),
+            characters_of: HashMap::new(),
+            class_rules: HashMap::new(),
+            work: WORK_PER_ENTRY,
+            nest: 0,
+            stack: Vec::new(),
+        }
+    }
+
+    /// A new entry: full budget.
+    pub fn refill(&mut self) {
+        self.work = WORK_PER_ENTRY;
+        self.nest = 0;
+        self.stack.clear();
+        self.returned.clear();
+    }
+
+    /// Takes one unit of work and one level of nesting; `false` when either has run out.
+    pub fn enter(&mut self, place: Place) -> bool {
+        if self.work == 0 || self.nest >= DEEPEST_NEST {
+            let why = if self.work == 0 {
+                "too much code to follow from here"
+            } else {
+                "nested too deeply to follow"
+            };
+            self.give_up(place, why);
+            return false;
+        }
+        self.work -= 1;
+        self.nest += 1;
+        true
+    }
+
+    pub fn leave(&mut self) {
+        self.nest = self.nest.saturating_sub(1);
+    }
+
+    pub const fn is_exhausted(&self) -> bool {
+        self.work == 0
+    }
+
+    pub fn give_up(&mut self, place: Place, why: &str) {
+        // One line per cause and function is enough.
+        let place = self.stack.last().copied().unwrap_or(place);
+        let location = self.location(place);
+        self.undecided.insert(Undecided {
+            location,
+            why: why.to_owned(),
+        });
+    }
+
+    pub fn location(&self, place: Place) -> Location {
+        self.modules.get(place.module).location(place.span)
+    }
+
+    pub fn source_text(&self, place: Place) -> &'a str {
+        self.modules.get(place.module).source(place.span)
+    }
+
+    pub fn new_id(&mut self) -> ObjId {
+        self.next += 1;
+        self.next
+    }
+
+    pub fn alloc(&mut self, st: &mut State<'a>, object: Obj<'a>) -> Value<'a> {
+        let id = self.new_id();
+        st.put(id, object);
+        Value::Ref(id)
+    }
+
+    pub fn list(&mut self, st: &mut State<'a>, items: Vec<Value<'a>>) -> Value<'a> {
+        self.alloc(st, Obj::List(List { items, rest: None }))
+    }
+
+    /// A list of unknown length whose items are all like `item`.
+    pub fn list_of(&mut self, st: &mut State<'a>, item: Value<'a>) -> Value<'a> {
+        self.alloc(
+            st,
+            Obj::List(List {
+                items: Vec::new(),
+                rest: Some(item),
+            }),
+        )
+    }
+
+    /// A value that a client chooses. Equal `identity` means the same value, wherever it is read.
+    pub fn source(&self, place: Place, identity: Key, text: &str) -> Piece<'a> {
+        Piece {
+            id: mix(0x0005_0c3e, identity),
+            facts: super::facts::Facts::NONE,
+            source: Rc::new(Source {
+                place,
+                text: text.into(),
+            }),
+            step: Rc::new(Step {
+                place,
+                note: Note::Read,
+                before: None,
+                length: 1,
+            }),
+            by: None,
+            under: None,
+            inserted: None,
+        }
+    }
+
+    /// The scope of a module, whose body is run when it is first needed.
+    pub fn module_scope(&mut self, id: ModuleId) -> ObjId {
+        if let Some(scope) = self.scopes.get(&id) {
+            return *scope;
+        }
+        let scope = self.new_id();
+        self.scopes.insert(id, scope);
+        let mut st = State::new(&self.base);
+        st.put(scope, Obj::Scope(Scope::default()));
+        st.settle();
+        self.run_module(id, scope, st);
+        scope
+    }
+
+    fn run_module(&mut self, id: ModuleId, scope: ObjId, mut st: State<'a>) {
+        // A module's body has its own budget: it is run once, for everybody.
+        let (work, nest) = (self.work, self.nest);
+        self.work = WORK_PER_ENTRY;
+        let module = self.modules.get(id);
+        let mut frame = Frame::new(id, scope, "");
+        let path = module.path();
+        let name = path.trim_end_matches(".py").replace('/', ".");
+        st.change(scope, |object| {
+            if let Obj::Scope(scope) = object {
+                scope.vars.insert("__name__", Value::text(name));
+                scope.vars.insert("__file__", Value::unknown(hash(path)));
+            }
+        });
+        self.block(module.body(), &mut st, &mut frame);
+        st.dead = false;
+        st.settle();
+        (self.work, self.nest) = (work, nest);
+    }
+
+    /// A module's global.
+    pub fn module_var(&mut self, id: ModuleId, name: &str, st: &State<'a>) -> Option<Value<'a>> {
+        let scope = self.module_scope(id);
+        let object = st.get(scope)?;
+        let Obj::Scope(vars) = &*object else {
+            return None;
+        };
+        if let Some(value) = vars.vars.get(name) {
+            return Some(value.clone());
+        }
+        self.modules.import(id, 1, name).map(Value::Module)
+    }
+
+    /// What an imported name stands for.
+    pub fn resolve(&mut self, value: Value<'a>, st: &State<'a>) -> Value<'a> {
+        let mut value = value;
+        for _ in 0..8 {
+            let Value::Import(id, name) = value else {
+                return value;
+            };
+            value = match self.module_var(id, name, st) {
+                Some(next) => next,
+                None => return self.through_star(id, name),
+            };
+        }
+        Value::unknown(1)
+    }
+
+    fn through_star(&self, id: ModuleId, name: &str) -> Value<'a> {
+        match self.stars.get(&id).and_then(|stars| stars.first()) {
+            Some(star) => Value::ext(format!("{star}.{name}")),
+            None => Value::unknown(mix(id.index() as u64, hash(name))),
+        }
+    }
+
+    pub fn load(&mut self, name: &str, st: &State<'a>, fr: &Frame<'a>) -> Value<'a> {
+        let mut next = Some(fr.scope);
+        while let Some(id) = next {
+            let Some(object) = st.get(id) else { break };
+            let Obj::Scope(scope) = &*object else { break };
+            if let Some(value) = scope.vars.get(name) {
+                let value = value.clone();
+                return self.resolve(value, st);
+            }
+            next = scope.parent;
+        }
+        if let Some(star) = self.stars.get(&fr.module).and_then(|stars| stars.first())
+            && !is_builtin(name)
+        {
+            return Value::ext(format!("{star}.{name}"));
+        }
+        if name == "__class__" {
+            return fr.class.map_or(Value::None, Value::Ref);
+        }
+        Value::ext(format!("builtins.{name}"))
+    }
+
+    pub fn store(&mut self, name: &'a str, value: Value<'a>, st: &mut State<'a>, fr: &Frame<'a>) {
+        let mut target = fr.scope;
+        if fr.globals.contains(&name) {
+            target = self.defining_scope(name, st, fr);
+        }
+        st.change(target, |object| {
+            if let Obj::Scope(scope) = object {
+                scope.vars.insert(name, value);
+            }
+        });
+    }
+
+    /// For `global` and `nonlocal`: the nearest scope outside that has the name, else the module.
+    fn defining_scope(&self, name: &str, st: &State<'a>, fr: &Frame<'a>) -> ObjId {
+        let mut last = fr.scope;
+        let mut first = true;
+        let mut next = Some(fr.scope);
+        while let Some(id) = next {
+            let Some(object) = st.get(id) else { break };
+            let Obj::Scope(scope) = &*object else { break };
+            if !first && scope.vars.contains_key(name) {
+                return id;
+            }
+            first = false;
+            last = id;
+            next = scope.parent;
+        }
+        last
+    }
+
+    /// The pieces in a value and in what it refers to, to a bounded depth.
+    pub fn deep_pieces(&self, value: &Value<'a>, st: &State<'a>) -> Vec<Rc<Piece<'a>>> {
+        let mut found = Vec::new();
+        self.collect_deep(value, st, 4, &mut found);
+        found
+    }
+
+    fn collect_deep(
+        &self,
+        value: &Value<'a>,
+        st: &State<'a>,
+        depth: u8,
+        found: &mut Vec<Rc<Piece<'a>>>,
+    ) {
+        for piece in st.pin(value).pieces() {
+            super::value::add_piece(found, &piece);
+        }
+        if depth == 0 {
+            return;
+        }
+        let mut visit = |inner: &Value<'a>| self.collect_deep(inner, st, depth - 1, found);
+        for one in value.alternatives() {
+            match one {
+                Value::Tuple(items) => items.iter().for_each(&mut visit),
+                Value::Ref(id) => {
+                    let Some(object) = st.get(*id) else { continue };
+                    match &*object {
+                        Obj::List(list) => list.items.iter().chain(&list.rest).for_each(&mut visit),
+                        Obj::Dict(dict) => {
+                            dict.entries.iter().for_each(|(_, value)| visit(value));
+                            dict.rest.iter().chain(&dict.keys).for_each(&mut visit);
+                        }
+                        Obj::Instance(instance) => instance.fields.values().for_each(&mut visit),
+                        Obj::Scope(_) | Obj::Class(_) => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Says that `place` is a check of `value` that does not hold.
+    pub fn note_weak(&mut self, key: Key, place: Place, why: &str) {
+        let location = self.location(place);
+        let mut keys = self.origins.get(&key).cloned().unwrap_or_default();
+        keys.push(key);
+        for key in keys {
+            let known = self.weak.entry(key).or_default();
+            if !known.iter().any(|check| check.location == location) {
+                known.push(WeakCheck {
+                    location: location.clone(),
+                    why: why.to_owned(),
+                });
+            }
+        }
+    }
+}
+
+fn is_builtin(name: &str) -> bool {
+    const BUILTINS: &[&str] = &[
+        "abs", "all", "any", "bool", "bytes", "bytearray", "callable", "chr", "dict", "dir",
+        "divmod", "enumerate", "filter", "float", "format", "frozenset", "getattr", "hasattr",
+        "hash", "hex", "id", "input", "int", "isinstance", "issubclass", "iter", "len", "list",
+        "map", "max", "min", "next", "object", "oct", "open", "ord", "pow", "print", "property",
+        "range", "repr", "reversed", "round", "set", "setattr", "sorted", "staticmethod", "str",
+        "sum", "super", "tuple", "type", "vars", "zip", "Exception", "ValueError", "KeyError",
+        "TypeError", "classmethod", "True", "False", "None",
+    ];
+    BUILTINS.contains(&name)
+}

@@ -1,0 +1,409 @@
+//! Regular expressions: which characters a match can hold.
+
+use super::facts::Facts;
+
+/// A set of ASCII characters, and whether others belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Chars {
+    ascii: u128,
+    others: bool,
+}
+
+impl Chars {
+    const NONE: Self = Self {
+        ascii: 0,
+        others: false,
+    };
+    const ALL: Self = Self {
+        ascii: u128::MAX,
+        others: true,
+    };
+
+    fn one(c: char) -> Self {
+        match u32::from(c) {
+            code if code < 128 => Self {
+                ascii: 1 << code,
+                others: false,
+            },
+            _ => Self {
+                ascii: 0,
+                others: true,
+            },
+        }
+    }
+
+    fn of(chars: impl IntoIterator<Item = char>) -> Self {
+        chars
+            .into_iter()
+            .fold(Self::NONE, |all, c| all.with(Self::one(c)))
+    }
+
+    const fn with(self, other: Self) -> Self {
+        Self {
+            ascii: self.ascii | other.ascii,
+            others: self.others || other.others,
+        }
+    }
+
+    const fn complement(self) -> Self {
+        Self {
+            ascii: !self.ascii,
+            others: true,
+        }
+    }
+
+    fn has(self, c: char) -> bool {
+        Self::one(c).ascii & self.ascii != 0
+    }
+
+    fn words() -> Self {
+        Self {
+            others: true,
+            ..Self::of(('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['_']))
+        }
+    }
+
+    fn facts(self) -> Facts {
+        let mut facts = Facts::NONE;
+        if !self.has('/') {
+            facts |= Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE;
+        }
+        if !self.has('.') {
+            facts |= Facts::NO_DOTDOT;
+        }
+        if !self.has('<') {
+            facts |= Facts::NO_MARKUP;
+        }
+        if !self.has('"') && !self.has('\'') {
+            facts |= Facts::NO_QUOTE;
+        }
+        if !self.has('{') {
+            facts |= Facts::NO_BRACE;
+        }
+        if !self.has(' ') && !self.has('>') && !self.has('=') {
+            facts |= Facts::ONE_WORD;
+        }
+        facts
+    }
+}
+
+/// What holds of any part of `text`.
+pub(super) fn facts_of_text(text: &str) -> Facts {
+    let mut facts = Chars::of(text.chars()).facts();
+    if !text.contains("..") && text.contains('.') {
+        // A single character of it, repeated, can still make two dots.
+        facts = facts.without(Facts::NO_DOTDOT);
+    }
+    facts
+}
+
+/// What a text satisfies that `pattern` matches as `method` does (`match`, `fullmatch`,
+/// `search`). Nothing is known of a pattern that leaves an end open.
+pub(super) fn facts_of_match(pattern: &str, method: &str, is_multiline: bool) -> Facts {
+    let anchored_start = method != "search" || pattern.starts_with('^') || pattern.starts_with("\\A");
+    let anchored_end = method == "fullmatch"
+        || pattern.ends_with("\\Z")
+        || pattern.ends_with("\\z")
+        || pattern.ends_with('$') && !pattern.ends_with("\\$") && !is_multiline;
+    if !anchored_start || !anchored_end {
+        return Facts::NONE;
+    }
+    let Some(parsed) = parse(pattern) else {
+        return Facts::NONE;
+    };
+    // An alternation outside of any group leaves the anchors to its ends.
+    if parsed.splits && method != "fullmatch" {
+        return Facts::NONE;
+    }
+    let mut facts = parsed.chars.facts();
+    if !parsed.can_repeat_dots {
+        facts |= Facts::NO_DOTDOT;
+    }
+    if !parsed.can_start_with_slash {
+        facts |= Facts::NOT_ABSOLUTE;
+    }
+    facts
+}
+
+/// What holds of a text from which `re.sub(pattern, replacement)` has taken every match.
+pub(super) fn facts_of_removal(pattern: &str, replacement: &str) -> Facts {
+    let trimmed = pattern.trim_end_matches(['+', '*']);
+    let Some(removed) = single_class(trimmed) else {
+        return Facts::NONE;
+    };
+    removed
+        .complement()
+        .with(Chars::of(replacement.chars()))
+        .facts()
+}
+
+/// The characters of a pattern that is one class or one literal character.
+fn single_class(pattern: &str) -> Option<Chars> {
+    let mut scanner = Scanner {
+        rest: pattern.chars().collect::<Vec<_>>(),
+        at: 0,
+    };
+    let chars = scanner.atom()?;
+    (scanner.at == scanner.rest.len()).then_some(chars)
+}
+
+struct Parsed {
+    chars: Chars,
+    can_repeat_dots: bool,
+    can_start_with_slash: bool,
+    splits: bool,
+}
+
+fn parse(pattern: &str) -> Option<Parsed> {
+    let mut scanner = Scanner {
+        rest: pattern.chars().collect(),
+        at: 0,
+    };
+    let mut parsed = Parsed {
+        chars: Chars::NONE,
+        can_repeat_dots: false,
+        can_start_with_slash: false,
+        splits: false,
+    };
+    let mut depth = 0u32;
+    let mut repeats_group = false;
+    let mut is_start = true;
+    let mut dot_before = false;
+    while let Some(c) = scanner.peek() {
+        match c {
+            '^' | '$' => scanner.at += 1,
+            '(' => {
+                depth += 1;
+                scanner.at += 1;
+                scanner.group_head()?;
+                // A dot in a group that repeats may meet itself.
+                repeats_group |= scanner.group_repeats();
+            }
+            ')' => {
+                depth = depth.checked_sub(1)?;
+                scanner.at += 1;
+                scanner.quantifier();
+            }
+            '|' => {
+                parsed.splits |= depth == 0;
+                scanner.at += 1;
+                is_start = true;
+                dot_before = false;
+            }
+            '\\' if matches!(scanner.rest.get(scanner.at + 1), Some('A' | 'Z' | 'z' | 'b' | 'B')) => {
+                scanner.at += 2;
+            }
+            _ => {
+                let chars = scanner.atom()?;
+                let (repeats, may_vanish) = scanner.quantifier();
+                parsed.chars = parsed.chars.with(chars);
+                if is_start && chars.has('/') {
+                    parsed.can_start_with_slash = true;
+                }
+                is_start &= may_vanish;
+                if chars.has('.') {
+                    if repeats || repeats_group || dot_before {
+                        parsed.can_repeat_dots = true;
+                    }
+                    dot_before = true;
+                } else if !may_vanish {
+                    dot_before = false;
+                }
+            }
+        }
+    }
+    (depth == 0).then_some(parsed)
+}
+
+struct Scanner {
+    rest: Vec<char>,
+    at: usize,
+}
+
+impl Scanner {
+    fn peek(&self) -> Option<char> {
+        self.rest.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += 1;
+        Some(c)
+    }
+
+    /// `?:`, `?P<name>`; look-around and back references are beyond this reader.
+    fn group_head(&mut self) -> Option<()> {
+        if self.peek() != Some('?') {
+            return Some(());
+        }
+        self.at += 1;
+        match self.next()? {
+            ':' => Some(()),
+            'P' if self.peek() == Some('<') => {
+                while self.next()? != '>' {}
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the group that starts here has a quantifier that repeats it.
+    fn group_repeats(&self) -> bool {
+        let (mut depth, mut at, mut in_class) = (1u32, self.at, false);
+        while let Some(c) = self.rest.get(at) {
+            match c {
+                '\\' => at += 1,
+                '[' => in_class = true,
+                ']' => in_class = false,
+                '(' if !in_class => depth += 1,
+                ')' if !in_class => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return matches!(self.rest.get(at + 1), Some('+' | '*' | '{'));
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    fn atom(&mut self) -> Option<Chars> {
+        match self.next()? {
+            '.' => Some(Chars::ALL),
+            '[' => self.class(),
+            '\\' => self.escape(),
+            '(' | ')' | '|' | '*' | '+' | '?' => None,
+            c => Some(Chars::one(c)),
+        }
+    }
+
+    fn escape(&mut self) -> Option<Chars> {
+        let digits = || Chars {
+            others: true,
+            ..Chars::of('0'..='9')
+        };
+        Some(match self.next()? {
+            'w' => Chars::words(),
+            'W' => Chars {
+                others: true,
+                ..Chars::words().complement()
+            },
+            'd' => digits(),
+            'D' => Chars {
+                others: true,
+                ..digits().complement()
+            },
+            's' => Chars {
+                others: true,
+                ..Chars::of([' ', '\t', '\n', '\r'])
+            },
+            'S' => Chars::of([' ', '\t', '\n', '\r']).complement(),
+            'n' => Chars::one('\n'),
+            't' => Chars::one('\t'),
+            'r' => Chars::one('\r'),
+            'x' | 'u' | 'N' | '1'..='9' => return None,
+            c => Chars::one(c),
+        })
+    }
+
+    fn class(&mut self) -> Option<Chars> {
+        let is_negated = self.peek() == Some('^');
+        if is_negated {
+            self.at += 1;
+        }
+        let mut chars = Chars::NONE;
+        let mut is_first = true;
+        loop {
+            let c = self.next()?;
+            if c == ']' && !is_first {
+                break;
+            }
+            is_first = false;
+            if c == '\\' {
+                chars = chars.with(self.escape()?);
+                continue;
+            }
+            let is_range = self.peek() == Some('-')
+                && self.rest.get(self.at + 1).is_some_and(|end| *end != ']' && *end != '\\');
+            if is_range {
+                self.at += 1;
+                let end = self.next()?;
+                if end < c || u32::from(end) > 127 {
+                    chars.others = true;
+                }
+                chars = chars.with(Chars::of((c..=end).take(128)));
+                continue;
+            }
+            chars = chars.with(Chars::one(c));
+        }
+        Some(if is_negated { chars.complement() } else { chars })
+    }
+
+    /// Whether what came before may come twice, and whether it may be left out.
+    fn quantifier(&mut self) -> (bool, bool) {
+        let found = match self.peek() {
+            Some('*') => (true, true),
+            Some('+') => (true, false),
+            Some('?') => (false, true),
+            Some('{') => {
+                let close = self.rest[self.at..].iter().position(|c| *c == '}');
+                let Some(close) = close else {
+                    return (false, false);
+                };
+                let inside: String = self.rest[self.at + 1..self.at + close].iter().collect();
+                self.at += close + 1;
+                if self.peek() == Some('?') {
+                    self.at += 1;
+                }
+                return (inside != "1", inside.starts_with(['0', ',']));
+            }
+            _ => return (false, false),
+        };
+        self.at += 1;
+        if matches!(self.peek(), Some('?' | '+')) {
+            self.at += 1;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_facts() -> Facts {
+        Facts::NO_SEPARATOR | Facts::NO_DOTDOT
+    }
+
+    #[test]
+    fn tight_patterns_say_what_they_exclude() {
+        for pattern in [r"^[A-Za-z0-9_-]+$", r"\w+", r"[a-z]{1,8}", r"^(?:abc|def)-\d+\Z"] {
+            let facts = facts_of_match(pattern, "fullmatch", false);
+            assert!(facts.contains(path_facts() | Facts::NO_MARKUP | Facts::NO_BRACE), "{pattern}");
+        }
+        let with_extension = facts_of_match(r"^[\w-]+\.(txt|pdf)$", "match", false);
+        assert!(with_extension.contains(path_facts()));
+    }
+
+    #[test]
+    fn loose_patterns_say_nothing_of_it() {
+        assert!(facts_of_match(r"[a-z]+", "match", false).is_empty());
+        assert!(facts_of_match(r"[a-z]+$", "search", false).is_empty());
+        assert!(facts_of_match(r"^[a-z]+$", "match", true).is_empty());
+        assert!(facts_of_match(r"^[a-z]+$|x", "match", false).is_empty());
+        assert!(!facts_of_match(r"^[\w.]+$", "match", false).contains(Facts::NO_DOTDOT));
+        assert!(!facts_of_match(r"^[\w./]+$", "match", false).contains(Facts::NO_SEPARATOR));
+        assert!(!facts_of_match(r"^.+\.png$", "match", false).contains(Facts::NO_SEPARATOR));
+        assert!(!facts_of_match(r"^(a|\.)+$", "match", false).contains(Facts::NO_DOTDOT));
+    }
+
+    #[test]
+    fn removal_of_a_class_leaves_the_rest() {
+        assert!(facts_of_removal(r"[^\w-]", "_").contains(path_facts() | Facts::NO_MARKUP));
+        assert!(facts_of_removal(r"[<>]", "").contains(Facts::NO_MARKUP));
+        assert!(!facts_of_removal(r"[^\w.-]", "").contains(Facts::NO_DOTDOT));
+        assert!(facts_of_removal(r"<[^>]*>", "").is_empty());
+    }
+}

@@ -1,0 +1,576 @@
+//! Where client values must not arrive as they are.
+
+use std::rc::Rc;
+
+use ruff_python_ast::{Expr, FStringPart, InterpolatedStringElement, Operator};
+use ruff_text_size::Ranged as _;
+
+use super::call::Args;
+use super::facts::Facts;
+use super::heap::State;
+use super::interp::{Frame, Interp};
+use super::output::{FileOperation, HtmlContext, Outcome, Sink, SinkCall, TaintPiece, WeakCheck};
+use super::path::{is_upload, path_pieces};
+use super::response::html_pieces;
+use super::value::{Part, Piece, Place, Str, StrKind, Value, hash};
+use crate::finding::{Confidence, FlowStep};
+use crate::text::Span;
+
+/// What a sink thinks of one piece.
+struct Judged<'a> {
+    piece: Rc<Piece<'a>>,
+    known: Facts,
+    is_safe: bool,
+    context: Option<HtmlContext>,
+}
+
+impl<'a> Interp<'a> {
+    /// Notes that `value`, written at `argument`, reaches a sink.
+    #[expect(clippy::too_many_arguments, reason = "a sink with its places")]
+    pub fn sink(
+        &mut self,
+        sink: Sink,
+        name: &str,
+        call: Place,
+        argument: Place,
+        value: &Value<'a>,
+        st: &State<'a>,
+        fr: &Frame<'a>,
+    ) {
+        self.sink_with(sink, name, call, argument, value, Confidence::High, st, fr.function);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a sink with its places")]
+    pub fn sink_with(
+        &mut self,
+        sink: Sink,
+        name: &str,
+        call: Place,
+        argument: Place,
+        value: &Value<'a>,
+        confidence: Confidence,
+        st: &State<'a>,
+        function: Option<Place>,
+    ) {
+        let judged = self.judge(&sink, value, st);
+        let argument = match call.module == argument.module {
+            true => argument,
+            false => call,
+        };
+        let mut found = SinkCall {
+            name: name.strip_prefix("builtins.").unwrap_or(name).to_owned(),
+            call: self.location(call),
+            argument: argument.span,
+            function: function.filter(|place| place.module == call.module).map(|place| place.span),
+            outcome: Outcome::Clean,
+            steps: Vec::new(),
+            weak_checks: Vec::new(),
+            confidence,
+            html_context: None,
+            base: None,
+            sink,
+        };
+        let (tainted, harmless): (Vec<_>, Vec<_>) = judged.into_iter().partition(|one| !one.is_safe);
+        let shown = tainted
+            .iter()
+            .min_by_key(|one| one.piece.step.length)
+            .or_else(|| harmless.iter().min_by_key(|one| one.piece.step.length));
+        if let Some(shown) = shown {
+            found.steps = self.steps(&shown.piece, call, &found.name);
+            found.html_context = shown.context;
+        }
+        if let Some(first) = tainted.first() {
+            found.confidence = confidence.min(doubt(&found.sink, &tainted, first.context));
+            found.weak_checks = self.weak_checks(value, &tainted);
+            found.base = self.base_of(argument);
+            found.outcome = Outcome::Tainted {
+                pieces: tainted
+                    .iter()
+                    .map(|one| self.taint_piece(one, argument))
+                    .collect(),
+            };
+        } else if let Some(first) = harmless.first() {
+            let (place, how) = match &first.piece.by {
+                Some((place, how)) => (*place, how.to_string()),
+                None => (call, first.known.names().join(", ")),
+            };
+            found.weak_checks = self.weak_checks(value, &harmless);
+            found.outcome = Outcome::Sanitized {
+                by: self.location(place),
+                how,
+            };
+        }
+        self.merge(found);
+    }
+
+    fn merge(&mut self, found: SinkCall) {
+        let key = (found.call.clone(), found.sink.clone(), found.argument);
+        let Some(known) = self.sinks.get_mut(&key) else {
+            self.sinks.insert(key, found);
+            return;
+        };
+        merge_calls(known, found);
+    }
+
+    fn judge(&self, sink: &Sink, value: &Value<'a>, st: &State<'a>) -> Vec<Judged<'a>> {
+        let mut judged: Vec<Judged<'a>> = Vec::new();
+        for one in value.alternatives() {
+            let found = match sink {
+                _ if sink.takes_path() || matches!(sink, Sink::SendDirectoryName) => {
+                    self.judge_path(sink, one, st)
+                }
+                Sink::Markup | Sink::HtmlResponse => self.judge_html(one, st),
+                Sink::TemplateSource => self.judge_each(one, st, |known| {
+                    known.is_chosen_by_server() || known.contains(Facts::NO_BRACE) && !known.contains(Facts::SECURE_FILENAME)
+                }),
+                _ => self.judge_each(one, st, Facts::is_chosen_by_server),
+            };
+            for one in found {
+                match judged.iter_mut().find(|known| known.piece.source == one.piece.source) {
+                    Some(known) if known.is_safe && !one.is_safe => *known = one,
+                    Some(_) => {}
+                    None => judged.push(one),
+                }
+            }
+        }
+        judged
+    }
+
+    fn judge_each(
+        &self,
+        value: &Value<'a>,
+        st: &State<'a>,
+        is_safe: impl Fn(Facts) -> bool,
+    ) -> Vec<Judged<'a>> {
+        let whole = value.key();
+        let pieces = match value {
+            Value::Ref(_) | Value::Tuple(_) => self.deep_pieces(value, st),
+            other => other.pieces(),
+        };
+        let judged = pieces.into_iter().map(|piece| {
+            let known = st.known(&piece, whole);
+            Judged {
+                piece,
+                known,
+                is_safe: is_safe(known),
+                context: None,
+            }
+        });
+        judged.collect()
+    }
+
+    fn judge_path(&self, sink: &Sink, value: &Value<'a>, st: &State<'a>) -> Vec<Judged<'a>> {
+        if is_upload(value) {
+            return Vec::new();
+        }
+        let takes_folders = matches!(
+            sink,
+            Sink::SendDirectoryBase | Sink::File(FileOperation::List | FileOperation::Delete)
+        );
+        let whole = value.key();
+        let text = match value {
+            Value::Str(text) => Str::clone(text),
+            Value::Any(any) if any.kind.as_deref() == Some("number") => return Vec::new(),
+            other => {
+                let mut text = Str::new(StrKind::Text);
+                let pieces = match other {
+                    Value::Ref(_) => self.deep_pieces(other, st),
+                    other => other.pieces(),
+                };
+                pieces.into_iter().for_each(|piece| text.push(Part::Taint(piece)));
+                if text.parts.len() > 1 {
+                    // The order is not known: each could come first.
+                    return text.pieces().map(|piece| {
+                        let known = st.known(piece, whole);
+                        let is_safe = known.is_chosen_by_server() || known.contains(Facts::CONTAINED);
+                        Judged { piece: Rc::clone(piece), known, is_safe, context: None }
+                    }).collect();
+                }
+                text
+            }
+        };
+        let judged = path_pieces(&text, whole, takes_folders, st).into_iter().map(|(piece, is_safe)| {
+            let known = st.known(&piece, whole);
+            Judged {
+                is_safe: is_safe || matches!(sink, Sink::SendDirectoryName),
+                known,
+                piece,
+                context: None,
+            }
+        });
+        judged.collect()
+    }
+
+    fn judge_html(&self, value: &Value<'a>, st: &State<'a>) -> Vec<Judged<'a>> {
+        let whole = value.key();
+        match value {
+            Value::Str(text) => html_pieces(text)
+                .into_iter()
+                .map(|(piece, context)| self.judge_html_piece(piece, context, whole, st))
+                .collect(),
+            other => {
+                let pieces = match other {
+                    Value::Ref(_) | Value::Tuple(_) => self.deep_pieces(other, st),
+                    other => other.pieces(),
+                };
+                pieces
+                    .into_iter()
+                    .map(|piece| self.judge_html_piece(piece, HtmlContext::Text, whole, st))
+                    .collect()
+            }
+        }
+    }
+
+    fn judge_html_piece(
+        &self,
+        piece: Rc<Piece<'a>>,
+        context: HtmlContext,
+        whole: u64,
+        st: &State<'a>,
+    ) -> Judged<'a> {
+        let known = st.known(&piece, whole);
+        let fits = match context {
+            HtmlContext::Text => known.contains(Facts::NO_MARKUP),
+            HtmlContext::QuotedAttribute | HtmlContext::UrlAttribute => {
+                known.contains(Facts::NO_QUOTE)
+            }
+            HtmlContext::Script => known.contains(Facts::NO_QUOTE | Facts::NO_MARKUP),
+            HtmlContext::UnquotedAttribute => known.contains(Facts::NO_QUOTE | Facts::ONE_WORD),
+        };
+        Judged {
+            is_safe: known.is_chosen_by_server() || fits,
+            known,
+            piece,
+            context: Some(context),
+        }
+    }
+
+    fn weak_checks(&self, value: &Value<'a>, judged: &[Judged<'a>]) -> Vec<WeakCheck> {
+        let mut found = Vec::new();
+        let mut keys: Vec<_> = value.alternatives().iter().map(Value::key).collect();
+        keys.extend(judged.iter().map(|one| one.piece.id));
+        let origins: Vec<_> = keys.iter().filter_map(|key| self.origins.get(key)).flatten().copied().collect();
+        keys.extend(origins);
+        for key in keys {
+            for check in self.weak.get(&key).into_iter().flatten() {
+                if !found.contains(check) {
+                    found.push(check.clone());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn taint_piece(&self, judged: &Judged<'a>, argument: Place) -> TaintPiece {
+        let piece = &judged.piece;
+        TaintPiece {
+            source: self.location(piece.source.place),
+            source_text: piece.source.text.to_string(),
+            span: self.visible(piece, argument),
+            inserted: piece.inserted.map(|place| self.location(place)),
+            has: judged.known,
+        }
+    }
+
+    fn steps(&self, piece: &Piece<'a>, call: Place, name: &str) -> Vec<FlowStep> {
+        let mut steps = vec![FlowStep {
+            location: self.location(call),
+            note: format!("reaches {name}"),
+        }];
+        let mut next = Some(&piece.step);
+        while let Some(step) = next {
+            let location = self.location(step.place);
+            let note = step.note.words(&piece.source.text);
+            if steps.last().is_none_or(|last| last.location != location || last.note != note) {
+                steps.push(FlowStep { location, note });
+            }
+            next = step.before.as_ref();
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// The smallest expression inside the argument that carries the piece into it.
+    fn visible(&self, piece: &Piece<'a>, argument: Place) -> Option<Span> {
+        let module = self.modules.get(argument.module);
+        let root = module.expression_at(argument.span)?;
+        let key = piece.source.place.key();
+        let mut best = None;
+        let mut open = vec![root];
+        while let Some(expr) = open.pop() {
+            let place = Place {
+                module: argument.module,
+                span: expr.range().into(),
+            };
+            let carries = self.seen.get(&place).is_some_and(|keys| keys.contains(&key));
+            let inner = parts_of(expr);
+            let before = open.len();
+            if carries || inner.iter().any(|_| true) {
+                for part in inner {
+                    let span: Span = part.range().into();
+                    let place = Place {
+                        module: argument.module,
+                        span,
+                    };
+                    let holds = self.seen.get(&place).is_some_and(|keys| keys.contains(&key));
+                    if holds || !parts_of(part).is_empty() {
+                        open.push(part);
+                    }
+                }
+            }
+            if carries && best.is_none_or(|known: Span| known.contains(place.span)) {
+                best = Some(place.span);
+            }
+            if open.len() > before + 64 {
+                break;
+            }
+        }
+        best
+    }
+
+    /// `BASE` of `os.path.join(BASE, x)`, `BASE / x`, `f"{BASE}/{x}"`, `BASE + x`.
+    fn base_of(&self, argument: Place) -> Option<Span> {
+        let module = self.modules.get(argument.module);
+        let root = module.expression_at(argument.span)?;
+        let base = first_of(root)?;
+        let place = Place {
+            module: argument.module,
+            span: base.range().into(),
+        };
+        (!self.seen.contains_key(&place)).then_some(place.span)
+    }
+
+    /// Sinks that are methods of objects which are not known.
+    pub fn sink_method(
+        &mut self,
+        receiver: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        let place = args.place;
+        match name {
+            "from_string" => {
+                let is_jinja = receiver.kind().is_none_or(|kind| kind.contains("jinja"));
+                if is_jinja {
+                    self.template_source("jinja2.Environment.from_string", args, st, fr);
+                }
+            }
+            "open_resource" | "open_instance_resource" => {
+                if let Some(value) = args.get(0, "resource").cloned() {
+                    let at = args.place_of(0, "resource");
+                    let full = format!("flask.Flask.{name}");
+                    self.sink(Sink::File(FileOperation::Read), &full, place, at, &value, st, fr);
+                }
+            }
+            "set_cookie" => {
+                if let Some(value) = args.get(1, "value").cloned() {
+                    self.sink(Sink::CookieValue, "set_cookie", place, args.place_of(1, "value"), &value, st, fr);
+                }
+            }
+            "save" | "savefig" | "to_csv" | "to_excel" | "to_json" | "to_pickle" => {
+                let Some(value) = args.get(0, "").cloned() else {
+                    return;
+                };
+                let looks_like_path = value.alternatives().iter().any(|one| match one {
+                    Value::Str(text) => text.parts.len() > 1 || text.kind == StrKind::Path,
+                    _ => false,
+                });
+                if looks_like_path {
+                    let sink = match name {
+                        "save" if receiver.kind().is_none() => Sink::UploadSave,
+                        _ => Sink::File(FileOperation::Write),
+                    };
+                    self.sink(sink, name, place, args.place_of(0, ""), &value, st, fr);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn template_source(
+        &mut self,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        if let Some(value) = args.get(0, "source").cloned() {
+            let at = args.place_of(0, "source");
+            self.sink(Sink::TemplateSource, name, args.place, at, &value, st, fr);
+        }
+    }
+
+    pub fn template_name(
+        &mut self,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        if let Some(value) = args.get(0, "template_name_or_list").cloned() {
+            let at = args.place_of(0, "template_name_or_list");
+            self.sink(Sink::TemplateName, name, args.place, at, &value, st, fr);
+        }
+    }
+
+    /// What a template gets to see.
+    pub fn template_variables(
+        &mut self,
+        name: &str,
+        is_inline: bool,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        let first = args.get(0, "").cloned();
+        let template = first.as_ref().filter(|_| !is_inline).and_then(Value::constant_str);
+        let inline = is_inline.then(|| self.location(args.place_of(0, "source")));
+        let named: Vec<_> = args.named.iter().map(|(name, value)| (Rc::clone(name), value.clone())).collect();
+        for (variable, value) in named {
+            if matches!(&*variable, "template_name_or_list" | "source") {
+                continue;
+            }
+            let pieces = self.deep_pieces(&value, st);
+            let at = args.place_of(usize::MAX, &variable);
+            let carried = match pieces.is_empty() {
+                true => Value::unknown(value.key()),
+                false => match &value {
+                    Value::Ref(_) => Value::tainted(value.key() ^ hash("context"), pieces),
+                    other => other.clone(),
+                },
+            };
+            let sink = Sink::TemplateVariable {
+                template: template.clone(),
+                inline: inline.clone(),
+                variable: variable.to_string(),
+            };
+            self.sink(sink, name, args.place, at, &carried, st, fr);
+        }
+    }
+}
+
+/// Keeps the worse outcome, and of equal ones the shorter way.
+pub(super) fn merge_calls(known: &mut SinkCall, found: SinkCall) {
+    let rank = |outcome: &Outcome| match outcome {
+        Outcome::Clean => 0,
+        Outcome::Sanitized { .. } => 1,
+        Outcome::Tainted { .. } => 2,
+    };
+    for check in &found.weak_checks {
+        if !known.weak_checks.contains(check) {
+            known.weak_checks.push(check.clone());
+        }
+    }
+    known.weak_checks.sort();
+    match rank(&found.outcome).cmp(&rank(&known.outcome)) {
+        std::cmp::Ordering::Less => {}
+        std::cmp::Ordering::Greater => {
+            let weak_checks = std::mem::take(&mut known.weak_checks);
+            *known = SinkCall {
+                weak_checks,
+                ..found
+            };
+        }
+        std::cmp::Ordering::Equal => {
+            if let (Outcome::Tainted { pieces }, Outcome::Tainted { pieces: more }) =
+                (&mut known.outcome, &found.outcome)
+            {
+                for piece in more {
+                    match pieces.iter_mut().find(|other| other.source == piece.source) {
+                        Some(other) => other.has = other.has & piece.has,
+                        None => pieces.push(piece.clone()),
+                    }
+                }
+            }
+            known.confidence = known.confidence.max(found.confidence);
+            known.html_context = known.html_context.max(found.html_context);
+            if !found.steps.is_empty() && found.steps.len() < known.steps.len() {
+                known.steps = found.steps;
+            }
+        }
+    }
+}
+
+/// How sure a finding is, by what is known of its best piece.
+fn doubt(sink: &Sink, tainted: &[Judged<'_>], context: Option<HtmlContext>) -> Confidence {
+    let all = |fact: Facts| tainted.iter().all(|one| one.known.contains(fact));
+    if all(Facts::SECURE_FILENAME) || all(Facts::ASSERTED) {
+        return Confidence::Low;
+    }
+    if sink.takes_path() && all(Facts::URL_SEGMENT) {
+        return Confidence::Medium;
+    }
+    if context == Some(HtmlContext::UnquotedAttribute) && all(Facts::ESCAPED) {
+        return Confidence::Medium;
+    }
+    Confidence::High
+}
+
+/// The expressions of which the value of `expr` is put together.
+fn parts_of(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::BinOp(binary) => vec![&binary.left, &binary.right],
+        Expr::FString(text) => text
+            .value
+            .iter()
+            .filter_map(|part| match part {
+                FStringPart::FString(inner) => Some(&inner.elements),
+                FStringPart::Literal(_) => None,
+            })
+            .flatten()
+            .filter_map(|element| match element {
+                InterpolatedStringElement::Interpolation(inner) => Some(&*inner.expression),
+                InterpolatedStringElement::Literal(_) => None,
+            })
+            .collect(),
+        Expr::Call(call) if composes(&call.func) => {
+            let named = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+            call.arguments.args.iter().chain(named).collect()
+        }
+        Expr::If(conditional) => vec![&conditional.body, &conditional.orelse],
+        Expr::BoolOp(boolean) => boolean.values.iter().collect(),
+        Expr::Tuple(tuple) => tuple.elts.iter().collect(),
+        Expr::List(list) => list.elts.iter().collect(),
+        Expr::Starred(starred) => vec![&starred.value],
+        Expr::Named(named) => vec![&named.value],
+        _ => Vec::new(),
+    }
+}
+
+/// Calls whose arguments become part of the result.
+fn composes(func: &Expr) -> bool {
+    let name = match func {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return false,
+    };
+    matches!(name, "join" | "joinpath" | "format" | "Path" | "str" | "PurePath" | "Markup" | "make_response" | "Response")
+}
+
+/// The expression in front of all others.
+fn first_of(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::Call(call) if composes(&call.func) => match &*call.func {
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "joinpath" => {
+                Some(&attribute.value)
+            }
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "format" => None,
+            _ => match call.arguments.args.first()? {
+                inner if call.arguments.args.len() == 1 => first_of(inner),
+                first => Some(first),
+            },
+        },
+        Expr::BinOp(binary) if matches!(binary.op, Operator::Div | Operator::Add) => {
+            let mut left = &*binary.left;
+            while let Expr::BinOp(inner) = left {
+                left = &inner.left;
+            }
+            Some(left)
+        }
+        Expr::FString(_) => parts_of(expr).into_iter().next().filter(|_| parts_of(expr).len() > 1),
+        _ => None,
+    }
+}

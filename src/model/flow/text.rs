@@ -1,0 +1,864 @@
+//! Text: concatenation, formatting, the methods of `str`.
+
+use std::rc::Rc;
+
+use super::call::Args;
+use super::expr::as_parts;
+use super::facts::Facts;
+use super::heap::{List, Obj, State};
+use super::interp::{Frame, Interp};
+use super::value::{Key, Note, Part, Piece, Place, Str, StrKind, Value, add_piece, hash, mix, union};
+
+/// The facts that survive cutting pieces off either end.
+pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
+    .without(Facts::NOT_ABSOLUTE)
+    .with(Facts::NUMERIC)
+    .with(Facts::CONSTANT)
+    .with(Facts::SECURE_FILENAME)
+    .with(Facts::URL_SEGMENT)
+    .with(Facts::ASSERTED);
+/// The facts that survive changes of case and the like.
+pub(super) const SURVIVES_CASE: Facts = SURVIVES_CUTTING.with(Facts::NOT_ABSOLUTE);
+
+impl<'a> Interp<'a> {
+    /// The parts of both, one behind the other.
+    pub fn concat(&self, a: &Value<'a>, b: &Value<'a>, kind: StrKind) -> Value<'a> {
+        if a.alternatives().len() * b.alternatives().len() > 1 {
+            let pairs = a
+                .alternatives()
+                .iter()
+                .flat_map(|a| b.alternatives().iter().map(move |b| (a, b)));
+            return union(pairs.map(|(a, b)| self.concat(a, b, kind)));
+        }
+        if let (Value::Str(x), Value::Str(y)) = (a, b)
+            && kind != StrKind::Markup
+            && (x.kind == StrKind::Markup || y.kind == StrKind::Markup)
+            && x.kind != y.kind
+            && !(x.parts.is_empty() || y.parts.is_empty())
+        {
+            // Inside an f-string the caller has turned Markup into text; here one side is not.
+            let (a, b) = (self.escaped_unless_markup(a), self.escaped_unless_markup(b));
+            return self.concat(&a, &b, StrKind::Markup);
+        }
+        if let (Value::Str(x), Value::Any(_)) = (a, b)
+            && x.kind == StrKind::Markup
+            && kind != StrKind::Markup
+        {
+            let b = self.escaped_unless_markup(b);
+            return self.concat(a, &b, StrKind::Markup);
+        }
+        let mut text = Str::new(match (a, b) {
+            (Value::Str(x), Value::Str(y)) if x.kind == y.kind => x.kind,
+            (Value::Str(x), _) if x.kind == StrKind::Bytes => x.kind,
+            _ => kind,
+        });
+        for part in as_parts(a).into_iter().chain(as_parts(b)) {
+            text.push(part);
+        }
+        Value::str(text)
+    }
+
+    fn escaped_unless_markup(&self, value: &Value<'a>) -> Value<'a> {
+        match value {
+            Value::Str(text) if text.kind == StrKind::Markup => value.clone(),
+            value => self.escaped(value, None),
+        }
+    }
+
+    /// What `markupsafe.escape` makes of it.
+    pub fn escaped(&self, value: &Value<'a>, place: Option<Place>) -> Value<'a> {
+        self.with_facts(value, Facts::ESCAPED, place, "escaped for HTML")
+    }
+
+    pub fn with_facts(
+        &self,
+        value: &Value<'a>,
+        facts: Facts,
+        place: Option<Place>,
+        how: &str,
+    ) -> Value<'a> {
+        value.map_pieces(&mut |piece| {
+            let mut piece = piece.clone();
+            piece.facts |= facts;
+            piece.by = Some((place.unwrap_or(piece.step.place), how.into()));
+            piece
+        })
+    }
+
+    /// `str(value)`.
+    pub fn stringify(
+        &mut self,
+        value: &Value<'a>,
+        place: Place,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
+        match value {
+            Value::Str(text) if text.kind == StrKind::Text => value.clone(),
+            Value::Str(text) => Value::str(Str {
+                kind: StrKind::Text,
+                parts: text.parts.clone(),
+            }),
+            Value::Union(values) => {
+                let all: Vec<_> = values
+                    .iter()
+                    .map(|value| self.stringify(value, place, st, fr))
+                    .collect();
+                union(all)
+            }
+            Value::Ref(id) => {
+                if let Some(method) = self.method_of(value, "__str__", st) {
+                    return self.apply(&method, Args::none(place), st, fr);
+                }
+                let pieces = self.deep_pieces(value, st);
+                Value::tainted(mix(hash("str"), Key::from(*id)), pieces)
+            }
+            Value::Tuple(_) => Value::tainted(mix(hash("str"), value.key()), value.pieces()),
+            Value::Int(_) | Value::None | Value::Bool(_) => {
+                let mut text = Str::new(StrKind::Text);
+                as_parts(value).into_iter().for_each(|part| text.push(part));
+                Value::str(text)
+            }
+            other => other.clone(),
+        }
+    }
+
+    pub fn repeat(
+        &mut self,
+        left: &Value<'a>,
+        right: &Value<'a>,
+        whole: Place,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let (text, count) = match (left, right) {
+            (Value::Int(_), text) => (text, left),
+            (text, count) => (text, count),
+        };
+        match (text, count) {
+            (Value::Str(_), Value::Int(0)) => Value::text(""),
+            (Value::Str(text), Value::Int(count)) => {
+                let mut out = Str::new(text.kind);
+                for _ in 0..(*count).clamp(0, 16) {
+                    text.parts.iter().for_each(|part| out.push(part.clone()));
+                }
+                Value::str(out)
+            }
+            (Value::Ref(_), _) => {
+                let item = self.any_item(text, whole, st);
+                self.list_of(st, item)
+            }
+            (Value::Str(_) | Value::Tuple(_), _) => text.clone(),
+            _ => self.numeric(&[left.clone(), right.clone()], whole),
+        }
+    }
+
+    /// `"…%s…" % values`.
+    pub fn percent(
+        &mut self,
+        left: &Value<'a>,
+        right: &Value<'a>,
+        right_place: Place,
+        whole: Place,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
+        let Value::Str(format) = left else {
+            let mut pieces = left.pieces();
+            let inner = self.deep_pieces(right, st);
+            inner.iter().for_each(|piece| add_piece(&mut pieces, piece));
+            return Value::tainted(mix(left.key(), right.key()), pieces);
+        };
+        let positional = match right {
+            Value::Tuple(items) => items.to_vec(),
+            other => vec![other.clone()],
+        };
+        let mut next = 0;
+        let mut out = Str::new(format.kind);
+        for part in &format.parts {
+            let Part::Lit(literal) = part else {
+                out.push(part.clone());
+                continue;
+            };
+            for token in percent_tokens(literal) {
+                let (name, conversion) = match token {
+                    Token::Text(text) => {
+                        out.push(Part::Lit(text.into()));
+                        continue;
+                    }
+                    Token::Field { name, spec } => (name, spec),
+                };
+                let value = if name.is_empty() {
+                    next += 1;
+                    positional.get(next - 1).cloned()
+                } else {
+                    let key = Value::text(name);
+                    Some(self.subscript(right, &key, right_place, st, fr))
+                };
+                let value = value.unwrap_or_else(|| Value::unknown(whole.key()));
+                self.put_in(&mut out, &value, Some(conversion), right_place, st, fr);
+            }
+        }
+        Value::str(out)
+    }
+
+    /// `"…{}…".format(…)`.
+    fn format(
+        &mut self,
+        format: &Str<'a>,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
+        let mut next = 0;
+        let mut out = Str::new(format.kind);
+        for part in &format.parts {
+            let Part::Lit(literal) = part else {
+                out.push(part.clone());
+                continue;
+            };
+            for token in format_tokens(literal) {
+                let (name, spec) = match token {
+                    Token::Text(text) => {
+                        out.push(Part::Lit(text.into()));
+                        continue;
+                    }
+                    Token::Field { name, spec } => (name, spec),
+                };
+                let end = name.find(['.', '[']).unwrap_or(name.len());
+                let (root, path) = name.split_at(end);
+                let (index, name) = match root.parse::<usize>() {
+                    Ok(index) => (index, ""),
+                    Err(_) if root.is_empty() => {
+                        next += 1;
+                        (next - 1, "")
+                    }
+                    Err(_) => (usize::MAX, root),
+                };
+                let place = args.place_of(index, name);
+                let mut value = args.get(index, name).cloned();
+                if value.is_none() {
+                    value = args.spare(name, st);
+                }
+                let mut value = value.unwrap_or_else(|| Value::unknown(place.key()));
+                for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+                    let key = step.trim_end_matches(']');
+                    value = match step.ends_with(']') {
+                        true => self.subscript(&value, &Value::text(key), place, st, fr),
+                        false => self.attribute(&value, key, place, st, fr),
+                    };
+                }
+                self.put_in(&mut out, &value, Some(spec), place, st, fr);
+            }
+        }
+        Value::str(out)
+    }
+
+    fn put_in(
+        &mut self,
+        out: &mut Str<'a>,
+        value: &Value<'a>,
+        spec: Option<&str>,
+        place: Place,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        let is_markup = matches!(value, Value::Str(text) if text.kind == StrKind::Markup);
+        let mut value = self.formatted(value, spec, place, st, fr);
+        if out.kind == StrKind::Markup && !is_markup {
+            value = self.escaped(&value, Some(place));
+        }
+        let one = match value.alternatives() {
+            [one] => one.clone(),
+            several if value.is_tainted() => {
+                // The most dangerous alternative stands for all.
+                let tainted = several.iter().filter(|one| one.is_tainted());
+                tainted.last().cloned().unwrap_or(value.clone())
+            }
+            _ => Value::unknown(value.key()),
+        };
+        as_parts(&one).into_iter().for_each(|part| out.push(part));
+        for piece in value.pieces() {
+            if !out.pieces().any(|known| known.id == piece.id) {
+                out.push(Part::Taint(piece));
+            }
+        }
+    }
+
+    /// A method of `str` or `bytes`, or of something that may well be one.
+    pub fn text_method(
+        &mut self,
+        receiver: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Option<Value<'a>> {
+        let place = args.place;
+        let receiver = &st.pin(receiver);
+        if let Some(folded) = self.fold(receiver, name, args, st) {
+            return Some(folded);
+        }
+        if let Some(test) = self.text_test(receiver, name, args, st) {
+            return Some(test);
+        }
+        Some(match name {
+            "encode" | "decode" => match receiver {
+                Value::Str(text) => Value::str(Str {
+                    kind: if name == "encode" { StrKind::Bytes } else { StrKind::Text },
+                    parts: text.parts.clone(),
+                }),
+                other => other.clone(),
+            },
+            "lower" | "upper" | "title" | "capitalize" | "casefold" | "swapcase" | "expandtabs"
+            | "ljust" | "rjust" | "center" | "zfill" | "strip" | "rstrip" => {
+                let keep = if name == "strip" && args.get(0, "").is_some() {
+                    SURVIVES_CUTTING
+                } else {
+                    SURVIVES_CASE
+                };
+                let mut changed = self.each_piece(receiver, name, args, keep, Facts::NONE);
+                if name == "strip" && strips(args, '/') {
+                    changed = self.first_piece(&changed, Facts::NOT_ABSOLUTE);
+                }
+                changed
+            }
+            "lstrip" | "removeprefix" | "removesuffix" => {
+                let keep = if name == "removesuffix" { SURVIVES_CASE } else { SURVIVES_CUTTING };
+                let changed = self.each_piece(receiver, name, args, keep, Facts::NONE);
+                match name == "lstrip" && strips(args, '/') {
+                    true => self.first_piece(&changed, Facts::NOT_ABSOLUTE),
+                    false => changed,
+                }
+            }
+            "replace" => self.replace(receiver, args, st),
+            "split" | "rsplit" => self.split_text(receiver, name, args, st),
+            "partition" | "rpartition" => {
+                let separator = args.get(0, "sep").cloned().unwrap_or(Value::None);
+                let item = self.each_piece(receiver, name, args, SURVIVES_CUTTING, Facts::NONE);
+                let tail = self.tail_facts(&item, &separator, name == "rpartition");
+                Value::Tuple([item, separator, tail].into())
+            }
+            "splitlines" => {
+                let item = self.each_piece(receiver, name, args, SURVIVES_CUTTING, Facts::NONE);
+                self.list_of(st, item)
+            }
+            "join" => self.join_text(receiver, args, st, fr),
+            "format" => match receiver {
+                Value::Str(text) => self.format(&Rc::clone(text), args, st, fr),
+                _ => return None,
+            },
+            "format_map" => match (receiver, args.get(0, "")) {
+                (Value::Str(text), Some(mapping)) => {
+                    let mut named = Args::none(place);
+                    named.keyword_rest = Some(mapping.clone());
+                    self.format(&Rc::clone(text), &named, st, fr)
+                }
+                _ => return None,
+            },
+            "translate" => self.each_piece(receiver, name, args, Facts::NUMERIC, Facts::NONE),
+            "hex" => self.with_facts(receiver, Facts::HARMLESS, Some(place), "turned into hex"),
+            "unescape" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
+            "striptags" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
+            _ => return None,
+        })
+    }
+
+    /// Applies a change to every piece; literal parts stay as they are.
+    pub fn each_piece(
+        &self,
+        value: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        keep: Facts,
+        add: Facts,
+    ) -> Value<'a> {
+        let operation = args.pos.iter().fold(hash(name), |key, arg| mix(key, arg.key()));
+        let place = args.place;
+        let note: Rc<str> = format!("goes through {name}()").into();
+        let changed = value.map_pieces(&mut |piece| {
+            let mut piece = piece.derive(operation, keep).step(place, Note::Through(Rc::clone(&note)));
+            piece.facts |= add;
+            if !add.is_empty() {
+                piece.by = Some((place, format!("made harmless by {name}()").into()));
+            }
+            piece
+        });
+        match changed {
+            Value::Any(any) if any.pieces.is_empty() => Value::unknown(mix(any.key, operation)),
+            other => other,
+        }
+    }
+
+    /// Adds facts to the piece that starts the text.
+    fn first_piece(&self, value: &Value<'a>, facts: Facts) -> Value<'a> {
+        match value {
+            Value::Str(text) if matches!(text.parts.first(), Some(Part::Taint(_))) => {
+                let mut text = Str::clone(text);
+                if let Some(Part::Taint(piece)) = text.parts.first_mut() {
+                    Rc::make_mut(piece).facts |= facts;
+                }
+                Value::str(text)
+            }
+            Value::Any(_) => self.with_facts(value, facts, None, "made relative"),
+            Value::Union(values) => union(values.iter().map(|one| self.first_piece(one, facts))),
+            other => other.clone(),
+        }
+    }
+
+    fn replace(&self, receiver: &Value<'a>, args: &Args<'a>, _st: &State<'a>) -> Value<'a> {
+        let place = args.place;
+        let old = args.get(0, "old").and_then(Value::constant_str);
+        let new = args.get(1, "new");
+        let new_text = new.and_then(Value::constant_str);
+        let mut add = Facts::NONE;
+        let mut keep = SURVIVES_CASE;
+        match (old.as_deref(), new_text.as_deref()) {
+            (Some(old), Some(new)) if !new.contains(old) => {
+                if old == "/" {
+                    add |= Facts::NO_SEPARATOR;
+                }
+                if old == ".." || old == "." {
+                    add |= Facts::NO_DOTDOT;
+                }
+                if old == "<" {
+                    add |= Facts::NO_MARKUP;
+                }
+                if old == "{" {
+                    add |= Facts::NO_BRACE;
+                }
+            }
+            _ => {}
+        }
+        match new_text.as_deref() {
+            Some(new) => {
+                if new.contains('/') {
+                    keep = keep.without(Facts::NO_SEPARATOR).without(Facts::NOT_ABSOLUTE);
+                }
+                if new.contains('.') || new.is_empty() && add.is_empty() {
+                    // Taking something out can bring two dots together.
+                    keep = keep.without(Facts::NO_DOTDOT);
+                }
+                if new.contains('<') {
+                    keep = keep.without(Facts::NO_MARKUP);
+                }
+                if new.contains(['"', '\'']) {
+                    keep = keep.without(Facts::NO_QUOTE);
+                }
+                if new.contains('{') {
+                    keep = keep.without(Facts::NO_BRACE);
+                }
+            }
+            None => keep = Facts::NUMERIC,
+        }
+        let both_quotes = hash("both quotes");
+        let quote = match old.as_deref() {
+            Some("\"") => Some('"'),
+            Some("'") => Some('\''),
+            _ => None,
+        };
+        let is_quote_gone = new_text.as_deref().is_some_and(|new| !new.contains(['"', '\'']));
+        let changed = self.each_piece(receiver, "replace", args, keep, add);
+        let mut changed = changed.map_pieces(&mut |piece| {
+            let mut piece = piece.clone();
+            if quote.is_some() && is_quote_gone {
+                // Both kinds must go; the first one that goes is remembered under the piece.
+                match &piece.by {
+                    Some((_, how)) if **how == *"one quote replaced" => {
+                        piece.facts |= Facts::NO_QUOTE;
+                        piece.by = Some((place, "its quotes replaced".into()));
+                    }
+                    _ if piece.facts.contains(Facts::NO_QUOTE) => {}
+                    _ => {
+                        piece.by = Some((place, "one quote replaced".into()));
+                        piece.id = mix(piece.id, both_quotes);
+                    }
+                }
+            }
+            piece
+        });
+        if let (Value::Str(text), Some(old), Some(new)) = (&changed, &old, &new_text) {
+            let parts = text.parts.iter().map(|part| match part {
+                Part::Lit(literal) => Part::Lit(literal.replace(old.as_str(), new).into()),
+                other => other.clone(),
+            });
+            let parts = parts.collect();
+            changed = Value::str(Str {
+                kind: text.kind,
+                parts,
+            });
+        }
+        let Some(new) = new.filter(|new| new.is_tainted()) else {
+            return changed;
+        };
+        // "…{{ x }}…".replace("{{ x }}", value): the value lands where the mark stood.
+        let (Value::Str(text), Some(old)) = (&changed, &old) else {
+            let mut pieces = changed.pieces();
+            new.pieces().iter().for_each(|piece| add_piece(&mut pieces, piece));
+            return Value::tainted(mix(changed.key(), new.key()), pieces);
+        };
+        let mut out = Str::new(text.kind);
+        let new = super::expr::inserted(new, args.place_of(1, "new"));
+        for part in &text.parts {
+            let Part::Lit(literal) = part else {
+                out.push(part.clone());
+                continue;
+            };
+            for (index, between) in literal.split(old.as_str()).enumerate() {
+                if index > 0 {
+                    as_parts(&new).into_iter().for_each(|part| out.push(part));
+                }
+                out.push(Part::Lit(between.into()));
+            }
+        }
+        if !out.pieces().any(|piece| new.pieces().iter().any(|known| known.id == piece.id))
+            && text.constant().is_none()
+        {
+            as_parts(&new).into_iter().for_each(|part| out.push(part));
+        }
+        Value::str(out)
+    }
+
+    fn split_text(
+        &mut self,
+        receiver: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        let separator = args.get(0, "sep").cloned().unwrap_or(Value::None);
+        let once = matches!(args.get(1, "maxsplit"), Some(Value::Int(1)));
+        let item = self.each_piece(receiver, "split", args, SURVIVES_CUTTING, Facts::NONE);
+        let item = flattened(&item);
+        if once {
+            let tail = self.tail_facts(&item, &separator, name == "rsplit");
+            return self.list(st, vec![item, tail]);
+        }
+        let item = match args.get(1, "maxsplit") {
+            None => self.tail_facts(&item, &separator, true),
+            Some(_) => item,
+        };
+        self.list_of(st, item)
+    }
+
+    /// What holds of text that has no separator in it any more.
+    fn tail_facts(&self, item: &Value<'a>, separator: &Value<'a>, is_free: bool) -> Value<'a> {
+        if !is_free {
+            return item.clone();
+        }
+        let facts = match separator.constant_str().as_deref() {
+            Some("/") => Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE,
+            Some(".") => Facts::NO_DOTDOT,
+            _ => return item.clone(),
+        };
+        let tagged = hash("tail");
+        item.map_pieces(&mut |piece| {
+            let mut piece = piece.clone();
+            piece.id = mix(piece.id, tagged);
+            piece.facts |= facts;
+            piece.by = Some((piece.step.place, "cut off at a separator".into()));
+            piece
+        })
+    }
+
+    fn join_text(
+        &mut self,
+        separator: &Value<'a>,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
+        let place = args.place_of(0, "iterable");
+        let Some(joined) = args.get(0, "iterable").cloned() else {
+            return Value::unknown(place.key());
+        };
+        let is_markup = matches!(separator, Value::Str(text) if text.kind == StrKind::Markup);
+        if let Some(items) = self.known_items(&joined, st) {
+            let mut out = match separator {
+                Value::Str(text) => Str::new(text.kind),
+                _ => Str::new(StrKind::Text),
+            };
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    as_parts(separator).into_iter().for_each(|part| out.push(part));
+                }
+                self.put_in(&mut out, item, None, place, st, fr);
+            }
+            return Value::str(out);
+        }
+        // Any number of items: one of each stands for all, with unknown text around.
+        let item = self.any_item(&joined, place, st);
+        let mut out = Str::new(if is_markup { StrKind::Markup } else { StrKind::Text });
+        let no_dots = separator.constant_str().is_some_and(|text| !text.contains('.') && !text.is_empty());
+        for one in item.alternatives() {
+            let mut text = Str::new(out.kind);
+            self.put_in(&mut text, one, None, place, st, fr);
+            for part in text.parts {
+                match part {
+                    Part::Taint(piece) => {
+                        let mut piece = Piece::clone(&piece);
+                        // Dots of neighbours may come together.
+                        if !no_dots && !piece.facts.contains(Facts::NUMERIC | Facts::CONSTANT) {
+                            let dotless = piece.facts.contains(DOTLESS);
+                            if !dotless {
+                                piece.facts = piece.facts.without(Facts::NO_DOTDOT);
+                            }
+                        }
+                        out.push(Part::Taint(Rc::new(piece)));
+                    }
+                    other => out.push(other),
+                }
+            }
+            out.push(Part::Hole(mix(place.key(), 0x101)));
+        }
+        if out.pieces().count() == 1 && item.alternatives().len() == 1 {
+            out.parts.retain(|part| matches!(part, Part::Taint(_)));
+        }
+        Value::str(out)
+    }
+
+    fn fold(
+        &mut self,
+        receiver: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+    ) -> Option<Value<'a>> {
+        let text = receiver.constant_str()?;
+        let Value::Str(original) = receiver else {
+            return None;
+        };
+        if original.kind == StrKind::Path {
+            return None;
+        }
+        let constants: Option<Vec<String>> = args.pos.iter().map(Value::constant_str).collect();
+        let arg = |index: usize| constants.as_ref().and_then(|all| all.get(index).cloned());
+        let chars = |text: &str| -> Vec<char> { text.chars().collect() };
+        let folded = match (name, args.pos.len()) {
+            ("lower" | "casefold", 0) => text.to_lowercase(),
+            ("upper", 0) => text.to_uppercase(),
+            ("strip", 0) => text.trim().to_owned(),
+            ("lstrip", 0) => text.trim_start().to_owned(),
+            ("rstrip", 0) => text.trim_end().to_owned(),
+            ("strip", 1) => text.trim_matches(chars(&arg(0)?).as_slice()).to_owned(),
+            ("lstrip", 1) => text.trim_start_matches(chars(&arg(0)?).as_slice()).to_owned(),
+            ("rstrip", 1) => text.trim_end_matches(chars(&arg(0)?).as_slice()).to_owned(),
+            ("replace", 2) => text.replace(&arg(0)?, &arg(1)?),
+            ("startswith", 1) => return Some(Value::Bool(text.starts_with(&arg(0)?))),
+            ("endswith", 1) => return Some(Value::Bool(text.ends_with(&arg(0)?))),
+            ("find" | "index", 1) => {
+                let at = text.find(&arg(0)?).map(|at| text[..at].chars().count());
+                let at = at.and_then(|at| i64::try_from(at).ok());
+                return Some(Value::Int(at.unwrap_or(-1)));
+            }
+            ("isdigit" | "isnumeric" | "isdecimal", 0) => {
+                let all = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+                return Some(Value::Bool(all));
+            }
+            ("isalnum", 0) => {
+                let all = !text.is_empty() && text.chars().all(char::is_alphanumeric);
+                return Some(Value::Bool(all));
+            }
+            ("split", 0) => {
+                let items = text.split_whitespace().map(Value::text).collect();
+                return Some(self.list(st, items));
+            }
+            ("split", 1) => {
+                let separator = arg(0).filter(|separator| !separator.is_empty())?;
+                let items = text.split(separator.as_str()).map(Value::text).collect();
+                return Some(self.list(st, items));
+            }
+            _ => return None,
+        };
+        let mut folded = Str::literal(folded);
+        folded.kind = original.kind;
+        Some(Value::str(folded))
+    }
+
+    /// `text[a:b:c]`.
+    pub fn slice_text(
+        &self,
+        text: &Str<'a>,
+        bounds: &[Option<Value<'a>>; 3],
+        place: Place,
+    ) -> Value<'a> {
+        if let Some(constant) = text.constant()
+            && let Some(sliced) = slice_constant(&constant, bounds)
+        {
+            let mut sliced = Str::literal(sliced);
+            sliced.kind = text.kind;
+            return Value::str(sliced);
+        }
+        let from_start = matches!(bounds[0], None | Some(Value::Int(0)));
+        let whole = from_start && bounds[1].is_none() && bounds[2].is_none();
+        if whole {
+            return Value::str(text.clone());
+        }
+        // Literal text at either end that the bounds cut off exactly.
+        if let Some(exact) = slice_parts(text, bounds) {
+            return Value::str(exact);
+        }
+        let keep = if from_start { SURVIVES_CASE } else { SURVIVES_CUTTING };
+        let operation = bounds.iter().flatten().fold(hash("slice"), |key, bound| mix(key, bound.key()));
+        let parts = text.parts.iter().map(|part| match part {
+            Part::Taint(piece) => {
+                let piece = piece.derive(operation, keep);
+                Part::Taint(Rc::new(piece.step(place, Note::Through("is sliced".into()))))
+            }
+            Part::Lit(literal) => Part::Hole(mix(hash(literal), operation)),
+            other => other.clone(),
+        });
+        let parts = parts.collect();
+        Value::str(Str {
+            kind: text.kind,
+            parts,
+        })
+    }
+
+    /// `list("…")` and the like: every character.
+    pub fn characters(&self, text: &Str<'a>) -> Option<Vec<Value<'a>>> {
+        let constant = text.constant().filter(|text| text.len() <= 64)?;
+        Some(constant.chars().map(|c| Value::text(c.to_string())).collect())
+    }
+}
+
+/// What a single character needs for runs of it to hold no "..".
+const DOTLESS: Facts = Facts::NO_DOTDOT
+    .with(Facts::NO_SEPARATOR)
+    .with(Facts::NO_MARKUP)
+    .with(Facts::NO_BRACE)
+    .with(Facts::ONE_WORD);
+
+fn strips(args: &Args<'_>, wanted: char) -> bool {
+    let chars = args.get(0, "").and_then(Value::constant_str);
+    chars.is_some_and(|chars| chars.contains(wanted))
+}
+
+/// All pieces as one unknown text.
+fn flattened<'a>(value: &Value<'a>) -> Value<'a> {
+    match value {
+        Value::Str(text) if text.parts.len() > 1 => Value::tainted(value.key(), value.pieces()),
+        other => other.clone(),
+    }
+}
+
+fn slice_constant(text: &str, bounds: &[Option<Value<'_>>; 3]) -> Option<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let length = i64::try_from(chars.len()).ok()?;
+    let bound = |bound: &Option<Value<'_>>, default: i64| match bound {
+        None | Some(Value::None) => Some(default),
+        Some(Value::Int(at)) if *at < 0 => Some((length + at).max(0)),
+        Some(Value::Int(at)) => Some((*at).min(length)),
+        _ => None,
+    };
+    match &bounds[2] {
+        None | Some(Value::Int(1)) => {
+            let from = usize::try_from(bound(&bounds[0], 0)?).ok()?;
+            let to = usize::try_from(bound(&bounds[1], length)?).ok()?;
+            Some(chars.get(from..to.max(from)).unwrap_or_default().iter().collect())
+        }
+        Some(Value::Int(-1)) if bounds[0].is_none() && bounds[1].is_none() => {
+            Some(chars.iter().rev().collect())
+        }
+        _ => None,
+    }
+}
+
+/// Cuts literal text off both ends; nothing when a bound falls into a part of unknown length.
+fn slice_parts<'a>(text: &Str<'a>, bounds: &[Option<Value<'a>>; 3]) -> Option<Str<'a>> {
+    if bounds[2].is_some() {
+        return None;
+    }
+    let mut parts = text.parts.clone();
+    let from = match &bounds[0] {
+        None => 0,
+        Some(Value::Int(at)) => usize::try_from(*at).ok()?,
+        _ => return None,
+    };
+    let until = match &bounds[1] {
+        None => 0,
+        Some(Value::Int(at)) if *at < 0 => usize::try_from(-at).ok()?,
+        _ => return None,
+    };
+    if from > 0 {
+        let Some(Part::Lit(first)) = parts.first() else {
+            return None;
+        };
+        let rest = first.get(from..)?.to_owned();
+        parts[0] = Part::Lit(rest.into());
+    }
+    if until > 0 {
+        let at = parts.len() - 1;
+        let Part::Lit(last) = &parts[at] else {
+            return None;
+        };
+        let rest = last.get(..last.len().checked_sub(until)?)?.to_owned();
+        parts[at] = Part::Lit(rest.into());
+    }
+    let mut out = Str::new(text.kind);
+    parts.into_iter().for_each(|part| out.push(part));
+    Some(out)
+}
+
+enum Token<'t> {
+    Text(&'t str),
+    Field { name: &'t str, spec: &'t str },
+}
+
+/// `%s`, `%(name)s`, `%05.2f`, `%%`. The field's spec is its conversion letter.
+fn percent_tokens(format: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        tokens.push(Token::Text(&rest[..at]));
+        rest = &rest[at + 1..];
+        let mut name = "";
+        if let Some(inner) = rest.strip_prefix('(')
+            && let Some(end) = inner.find(')')
+        {
+            name = &inner[..end];
+            rest = &inner[end + 1..];
+        }
+        let flags = rest.len() - rest.trim_start_matches(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '.', '-', '+', '#', '*', ' ']).len();
+        rest = &rest[flags..];
+        let Some(letter) = rest.chars().next() else {
+            break;
+        };
+        let (conversion, behind) = rest.split_at(letter.len_utf8());
+        rest = behind;
+        match letter {
+            '%' => tokens.push(Token::Text("%")),
+            _ => tokens.push(Token::Field {
+                name,
+                spec: conversion,
+            }),
+        }
+    }
+    tokens.push(Token::Text(rest));
+    tokens
+}
+
+/// `{}`, `{0}`, `{name.attr!r:spec}`, `{{`, `}}`.
+fn format_tokens(format: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut rest = format;
+    while let Some(at) = rest.find(['{', '}']) {
+        tokens.push(Token::Text(&rest[..at]));
+        let tail = &rest[at..];
+        if tail.starts_with("{{") || tail.starts_with("}}") {
+            tokens.push(Token::Text(&tail[..1]));
+            rest = &tail[2..];
+            continue;
+        }
+        let Some(end) = tail.find('}').filter(|_| tail.starts_with('{')) else {
+            rest = &tail[1..];
+            continue;
+        };
+        let field = &tail[1..end];
+        let (name, spec) = field.split_once(':').unwrap_or((field, ""));
+        let name = name.split('!').next().unwrap_or(name);
+        tokens.push(Token::Field { name, spec });
+        rest = &tail[end + 1..];
+    }
+    tokens.push(Token::Text(rest));
+    tokens
+}

@@ -1,0 +1,130 @@
+//! The corpus under `fixtures/flow`: marked programs against what the engine says of them.
+//!
+//! A trailing `# finding: <control>` stands on the line of a weakness, `# ok: <control>` on the
+//! line of a look-alike. Recall, and alarms on look-alikes and on unmarked lines, are printed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use flask_harden::discover::Repository;
+use flask_harden::model::flow::{self, FileOperation, Flows, Outcome, Sink};
+use flask_harden::model::modules::Modules;
+
+/// Marks that the engine is known to miss, with the reason.
+const KNOWN_MISSES: &[(&str, &str, &str)] = &[];
+
+type Mark = (String, usize, String);
+
+fn marks(repo: &Repository, kind: &str) -> BTreeSet<Mark> {
+    let mut found = BTreeSet::new();
+    for file in repo.files() {
+        for line in 1..=file.text.line_count() {
+            let Some((_, comment)) = file.text.line(line).split_once(&format!("# {kind}: ")) else {
+                continue;
+            };
+            for control in comment.split([',', ' ']).filter(|word| word.contains('-')) {
+                found.insert((file.path.to_string(), line, control.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn control(sink: &Sink) -> Option<&'static str> {
+    Some(match sink {
+        Sink::SendFile => "send-file-path",
+        Sink::SendDirectoryBase => "send-directory-base",
+        Sink::File(FileOperation::Probe) => return None,
+        Sink::File(_) => "file-open",
+        Sink::UploadSave => "upload-filename",
+        Sink::TemplateSource => "template-injection",
+        Sink::Markup => "markup-input",
+        Sink::HtmlResponse => "html-response",
+        _ => return None,
+    })
+}
+
+/// Every line of a tainted call, so that a mark may stand on any of them.
+fn alarms(repo: &Repository, flows: &Flows) -> Vec<(String, std::ops::RangeInclusive<usize>, String)> {
+    let mut found = Vec::new();
+    for call in &flows.calls {
+        let Some(control) = control(&call.sink) else { continue };
+        for check in &call.weak_checks {
+            let file = repo.file(&check.location.path).unwrap();
+            let line = file.text.line_of(check.location.span.start);
+            found.push((check.location.path.to_string(), line..=line, "filename-containment".to_owned()));
+        }
+        if let Outcome::Tainted { .. } = call.outcome {
+            let file = repo.file(&call.call.path).unwrap();
+            let first = file.text.line_of(call.call.span.start);
+            let last = file.text.line_of(call.call.span.end);
+            found.push((call.call.path.to_string(), first..=last, control.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_corpus_is_judged_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/flow");
+    let mut texts = Vec::new();
+    let discovered = Repository::discover(&root).unwrap();
+    for file in discovered.files() {
+        texts.push((file.path.to_string(), file.text.as_str().to_owned()));
+    }
+    let (mut expected, mut missed, mut false_alarms, mut look_alikes) = (0, Vec::new(), Vec::new(), 0);
+    // Each file, or folder, is a program of its own.
+    let programs: BTreeSet<String> = texts
+        .iter()
+        .map(|(path, _)| path.split('/').next().unwrap().to_owned())
+        .collect();
+    for program in programs {
+        let inside = texts
+            .iter()
+            .filter(|(path, _)| path == &program || path.starts_with(&format!("{program}/")));
+        let inside: Vec<(String, &str)> = inside
+            .map(|(path, text)| {
+                let path = path.strip_prefix(&format!("{program}/")).unwrap_or(path);
+                (path.to_owned(), text.as_str())
+            })
+            .collect();
+        let repo = Repository::from_texts(inside.iter().map(|(path, text)| (path.as_str(), *text)));
+        let modules = Modules::parse(&repo);
+        let flows = flow::analyse(&modules);
+        let alarms = alarms(&repo, &flows);
+        let findings = marks(&repo, "finding");
+        expected += findings.len();
+        look_alikes += marks(&repo, "ok").len();
+        for (path, line, control) in &findings {
+            let is_found = alarms.iter().any(|(known, lines, found)| {
+                known == path && lines.contains(line) && found == control
+            });
+            let is_known = KNOWN_MISSES.iter().any(|(file, marked, _)| {
+                *file == program && marks_text(&repo, path, *line).contains(marked)
+            });
+            if !is_found && !is_known {
+                missed.push(format!("{program}:{path}:{line} {control}  {}", marks_text(&repo, path, *line)));
+            }
+        }
+        for (path, lines, control) in &alarms {
+            let is_marked = findings.iter().any(|(known, line, found)| {
+                known == path && lines.contains(line) && found == control
+            });
+            if !is_marked {
+                let text = marks_text(&repo, path, *lines.start());
+                false_alarms.push(format!("{program}:{path}:{} {control}  {text}", lines.start()));
+            }
+        }
+    }
+    false_alarms.sort();
+    false_alarms.dedup();
+    let recall = 100.0 * (expected - missed.len()) as f64 / expected.max(1) as f64;
+    let alarm_rate = 100.0 * false_alarms.len() as f64 / look_alikes.max(1) as f64;
+    println!("{expected} weaknesses, {look_alikes} look-alikes: recall {recall:.1} %, false alarms {alarm_rate:.1} %");
+    println!("missed:\n{}\nfalse:\n{}", missed.join("\n"), false_alarms.join("\n"));
+    assert!(recall >= 95.0 && alarm_rate <= 2.0);
+}
+
+fn marks_text(repo: &Repository, path: &str, line: usize) -> String {
+    repo.file(path).unwrap().text.line(line).trim().to_owned()
+}
