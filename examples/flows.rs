@@ -16,23 +16,101 @@ fn main() {
         let line = f.text.line_of(c.call.span.start);
         match &c.outcome {
             flow::Outcome::Tainted { pieces } => {
-                if matches!(c.sink, flow::Sink::TemplateVariable{..} | flow::Sink::CookieValue | flow::Sink::File(flow::FileOperation::Probe)) && !all { continue; }
-                println!("TAINTED {}:{} {:?} {} {:?} ctx={:?} weak={}", c.call.path, line, c.sink, c.name, c.confidence, c.html_context, c.weak_checks.len());
-                println!("    {}", f.text.slice(c.call.span).replace('\n', " ").chars().take(200).collect::<String>());
-                for p in pieces { println!("    <- {} {:?}", p.source_text.replace('\n'," "), p.has); }
+                if matches!(
+                    c.sink,
+                    flow::Sink::TemplateVariable { .. }
+                        | flow::Sink::CookieValue
+                        | flow::Sink::File(flow::FileOperation::Probe)
+                ) && !all
+                {
+                    continue;
+                }
+                println!(
+                    "TAINTED {}:{} {:?} {} {:?} ctx={:?} weak={}",
+                    c.call.path,
+                    line,
+                    c.sink,
+                    c.name,
+                    c.confidence,
+                    c.html_context,
+                    c.weak_checks.len()
+                );
+                println!(
+                    "    {}",
+                    f.text
+                        .slice(c.call.span)
+                        .replace('\n', " ")
+                        .chars()
+                        .take(200)
+                        .collect::<String>()
+                );
+                for p in pieces {
+                    println!("    <- {} {:?}", p.source_text.replace('\n', " "), p.has);
+                }
                 for s in &c.steps {
                     let sf = repo.file(&s.location.path).unwrap();
-                    println!("      {}:{} {}", s.location.path, sf.text.line_of(s.location.span.start), s.note);
+                    println!(
+                        "      {}:{} {}",
+                        s.location.path,
+                        sf.text.line_of(s.location.span.start),
+                        s.note
+                    );
                 }
             }
-            o if all => println!("{} {}:{} {:?} {}", if matches!(o, flow::Outcome::Clean) {"clean"} else {"SANIT"}, c.call.path, line, c.sink, f.text.slice(c.call.span).replace('\n', " ").chars().take(120).collect::<String>()),
+            o if all => println!(
+                "{} {}:{} {:?} {}",
+                if matches!(o, flow::Outcome::Clean) {
+                    "clean"
+                } else {
+                    "SANIT"
+                },
+                c.call.path,
+                line,
+                c.sink,
+                f.text
+                    .slice(c.call.span)
+                    .replace('\n', " ")
+                    .chars()
+                    .take(120)
+                    .collect::<String>()
+            ),
             _ => {}
         }
     }
     let mut kinds = std::collections::BTreeMap::new();
-    for c in &flows.calls { let k = match &c.outcome { flow::Outcome::Clean => "clean", flow::Outcome::Sanitized{..} => "sanitized", _ => "tainted" };
-        *kinds.entry((format!("{:?}", c.sink).split([' ','{']).next().unwrap().to_owned(), k)).or_insert(0) += 1; }
+    for c in &flows.calls {
+        let k = match &c.outcome {
+            flow::Outcome::Clean => "clean",
+            flow::Outcome::Sanitized { .. } => "sanitized",
+            _ => "tainted",
+        };
+        *kinds
+            .entry((
+                format!("{:?}", c.sink)
+                    .split([' ', '{'])
+                    .next()
+                    .unwrap()
+                    .to_owned(),
+                k,
+            ))
+            .or_insert(0) += 1;
+    }
     println!("{kinds:?}");
-    for u in &flows.undecided { println!("undecided {}:{} {}", u.location.path, repo.file(&u.location.path).unwrap().text.line_of(u.location.span.start), u.why); }
-    eprintln!("discover {t1:?} parse {:?} flow {:?} calls {}", t2 - t1, t3 - t2, flows.calls.len());
+    for u in &flows.undecided {
+        println!(
+            "undecided {}:{} {}",
+            u.location.path,
+            repo.file(&u.location.path)
+                .unwrap()
+                .text
+                .line_of(u.location.span.start),
+            u.why
+        );
+    }
+    eprintln!(
+        "discover {t1:?} parse {:?} flow {:?} calls {}",
+        t2 - t1,
+        t3 - t2,
+        flows.calls.len()
+    );
 }

@@ -45,14 +45,23 @@ fn control(sink: &Sink) -> Option<&'static str> {
 }
 
 /// Every line of a tainted call, so that a mark may stand on any of them.
-fn alarms(repo: &Repository, flows: &Flows) -> Vec<(String, std::ops::RangeInclusive<usize>, String)> {
+fn alarms(
+    repo: &Repository,
+    flows: &Flows,
+) -> Vec<(String, std::ops::RangeInclusive<usize>, String)> {
     let mut found = Vec::new();
     for call in &flows.calls {
-        let Some(control) = control(&call.sink) else { continue };
+        let Some(control) = control(&call.sink) else {
+            continue;
+        };
         for check in &call.weak_checks {
             let file = repo.file(&check.location.path).unwrap();
             let line = file.text.line_of(check.location.span.start);
-            found.push((check.location.path.to_string(), line..=line, "filename-containment".to_owned()));
+            found.push((
+                check.location.path.to_string(),
+                line..=line,
+                "filename-containment".to_owned(),
+            ));
         }
         if let Outcome::Tainted { .. } = call.outcome {
             let file = repo.file(&call.call.path).unwrap();
@@ -72,7 +81,8 @@ fn the_corpus_is_judged_right() {
     for file in discovered.files() {
         texts.push((file.path.to_string(), file.text.as_str().to_owned()));
     }
-    let (mut expected, mut missed, mut false_alarms, mut look_alikes) = (0, Vec::new(), Vec::new(), 0);
+    let (mut expected, mut missed, mut false_alarms, mut look_alikes) =
+        (0, Vec::new(), Vec::new(), 0);
     // Each file, or folder, is a program of its own.
     let programs: BTreeSet<String> = texts
         .iter()
@@ -103,7 +113,10 @@ fn the_corpus_is_judged_right() {
                 *file == program && marks_text(&repo, path, *line).contains(marked)
             });
             if !is_found && !is_known {
-                missed.push(format!("{program}:{path}:{line} {control}  {}", marks_text(&repo, path, *line)));
+                missed.push(format!(
+                    "{program}:{path}:{line} {control}  {}",
+                    marks_text(&repo, path, *line)
+                ));
             }
         }
         for (path, lines, control) in &alarms {
@@ -112,7 +125,10 @@ fn the_corpus_is_judged_right() {
             });
             if !is_marked {
                 let text = marks_text(&repo, path, *lines.start());
-                false_alarms.push(format!("{program}:{path}:{} {control}  {text}", lines.start()));
+                false_alarms.push(format!(
+                    "{program}:{path}:{} {control}  {text}",
+                    lines.start()
+                ));
             }
         }
     }
@@ -120,8 +136,14 @@ fn the_corpus_is_judged_right() {
     false_alarms.dedup();
     let recall = 100.0 * (expected - missed.len()) as f64 / expected.max(1) as f64;
     let alarm_rate = 100.0 * false_alarms.len() as f64 / look_alikes.max(1) as f64;
-    println!("{expected} weaknesses, {look_alikes} look-alikes: recall {recall:.1} %, false alarms {alarm_rate:.1} %");
-    println!("missed:\n{}\nfalse:\n{}", missed.join("\n"), false_alarms.join("\n"));
+    println!(
+        "{expected} weaknesses, {look_alikes} look-alikes: recall {recall:.1} %, false alarms {alarm_rate:.1} %"
+    );
+    println!(
+        "missed:\n{}\nfalse:\n{}",
+        missed.join("\n"),
+        false_alarms.join("\n")
+    );
     assert!(recall >= 95.0 && alarm_rate <= 2.0);
 }
 

@@ -29,7 +29,10 @@ impl<'a> Interp<'a> {
                 // It raises on anything that is no number.
                 let learned = self.says(&first, Facts::NUMERIC | Facts::HARMLESS);
                 st.learn_all(&learned);
-                match first.constant_str().and_then(|text| text.trim().parse::<i64>().ok()) {
+                match first
+                    .constant_str()
+                    .and_then(|text| text.trim().parse::<i64>().ok())
+                {
                     Some(number) if name == "int" => Value::Int(number),
                     _ => match first {
                         Value::Int(_) | Value::Float(_) => first,
@@ -50,9 +53,14 @@ impl<'a> Interp<'a> {
             },
             "len" => match first.as_ref().and_then(|value| self.length(value, st)) {
                 Some(length) => Value::Int(length),
-                None => Value::object("number", mix(place.key(), first.map_or(0, |value| value.key())), Vec::new()),
+                None => Value::object(
+                    "number",
+                    mix(place.key(), first.map_or(0, |value| value.key())),
+                    Vec::new(),
+                ),
             },
-            "ord" | "hash" | "id" | "round" | "abs" | "pow" | "divmod" | "hex" | "oct" | "bin" | "sum" => {
+            "ord" | "hash" | "id" | "round" | "abs" | "pow" | "divmod" | "hex" | "oct" | "bin"
+            | "sum" => {
                 let all: Vec<_> = args.all().cloned().collect();
                 self.numeric(&all, place)
             }
@@ -83,7 +91,10 @@ impl<'a> Interp<'a> {
                                 }
                             }
                         }
-                        _ if first.kind().is_some_and(|kind| kind.starts_with("flask.request.")) => {
+                        _ if first
+                            .kind()
+                            .is_some_and(|kind| kind.starts_with("flask.request.")) =>
+                        {
                             return Some(first);
                         }
                         _ => self.merge_into(&mut dict, &first, place, st),
@@ -99,7 +110,9 @@ impl<'a> Interp<'a> {
                 let first = first.unwrap_or(Value::None);
                 match self.known_items(&first, st) {
                     Some(items) => {
-                        let pairs = (0..).zip(items).map(|(index, item)| Value::Tuple([Value::Int(index), item].into()));
+                        let pairs = (0..)
+                            .zip(items)
+                            .map(|(index, item)| Value::Tuple([Value::Int(index), item].into()));
                         let pairs = pairs.collect();
                         self.list(st, pairs)
                     }
@@ -114,7 +127,10 @@ impl<'a> Interp<'a> {
             "map" => {
                 let function = first.unwrap_or(Value::None);
                 let items = args.get(1, "").cloned().unwrap_or(Value::None);
-                match self.known_items(&items, st).filter(|items| items.len() <= 8) {
+                match self
+                    .known_items(&items, st)
+                    .filter(|items| items.len() <= 8)
+                {
                     Some(items) => {
                         let mut mapped = Vec::new();
                         for item in items {
@@ -134,7 +150,12 @@ impl<'a> Interp<'a> {
                 let items = args.get(1, "").cloned().unwrap_or(Value::None);
                 let item = self.any_item(&items, place, st);
                 let mut inside = st.clone();
-                let test = self.apply(&function, Args::of(place, vec![item.clone()]), &mut inside, fr);
+                let test = self.apply(
+                    &function,
+                    Args::of(place, vec![item.clone()]),
+                    &mut inside,
+                    fr,
+                );
                 let (then, _) = self.split(&test, inside);
                 let item = then.pin(&item);
                 self.list_of(st, item)
@@ -226,20 +247,25 @@ impl<'a> Interp<'a> {
                 self.list(st, items)
             }
             _ => {
-                let number = Value::object("number", mix(args.place.key(), hash("range")), Vec::new());
+                let number =
+                    Value::object("number", mix(args.place.key(), hash("range")), Vec::new());
                 self.list_of(st, number)
             }
         }
     }
 
     fn zip(&mut self, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
-        let known: Option<Vec<Vec<Value<'a>>>> =
-            args.pos.iter().map(|value| self.known_items(value, st)).collect();
+        let known: Option<Vec<Vec<Value<'a>>>> = args
+            .pos
+            .iter()
+            .map(|value| self.known_items(value, st))
+            .collect();
         if let Some(lists) = known
             && !lists.is_empty()
         {
             let shortest = lists.iter().map(Vec::len).min().unwrap_or(0);
-            let rows = (0..shortest).map(|row| Value::Tuple(lists.iter().map(|list| list[row].clone()).collect()));
+            let rows = (0..shortest)
+                .map(|row| Value::Tuple(lists.iter().map(|list| list[row].clone()).collect()));
             let rows = rows.collect();
             return self.list(st, rows);
         }
@@ -254,7 +280,16 @@ impl<'a> Interp<'a> {
 fn is_number_class(value: &Value<'_>) -> bool {
     match value {
         Value::Tuple(items) => items.iter().all(is_number_class),
-        Value::Ext(name) => matches!(&**name, "builtins.int" | "builtins.float" | "builtins.bool" | "decimal.Decimal" | "uuid.UUID" | "datetime.datetime" | "datetime.date"),
+        Value::Ext(name) => matches!(
+            &**name,
+            "builtins.int"
+                | "builtins.float"
+                | "builtins.bool"
+                | "decimal.Decimal"
+                | "uuid.UUID"
+                | "datetime.datetime"
+                | "datetime.date"
+        ),
         _ => false,
     }
 }

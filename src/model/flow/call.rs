@@ -99,7 +99,9 @@ impl<'a> Args<'a> {
             let known = dict.get(&Value::text(name)).cloned();
             return known.or_else(|| dict.rest.clone());
         }
-        mapping.is_tainted().then(|| Value::tainted(mix(mapping.key(), hash(name)), mapping.pieces()))
+        mapping
+            .is_tainted()
+            .then(|| Value::tainted(mix(mapping.key(), hash(name)), mapping.pieces()))
     }
 
     pub fn with_first(&self, first: Value<'a>) -> Self {
@@ -111,7 +113,12 @@ impl<'a> Args<'a> {
 }
 
 impl<'a> Interp<'a> {
-    pub fn call(&mut self, call: &'a ExprCall, st: &mut State<'a>, fr: &mut Frame<'a>) -> Value<'a> {
+    pub fn call(
+        &mut self,
+        call: &'a ExprCall,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Value<'a> {
         let place = fr.place(call.range());
         let callee = match &*call.func {
             Expr::Name(name) if name.id == "super" && call.arguments.args.is_empty() => {
@@ -263,14 +270,20 @@ impl<'a> Interp<'a> {
             "" => "goes through a call".into(),
             name => format!("goes through {name}()").into(),
         };
-        let undoes = ["unescape", "decode", "unquote", "loads", "parse", "unhex", "decrypt"];
+        let undoes = [
+            "unescape", "decode", "unquote", "loads", "parse", "unhex", "decrypt",
+        ];
         let keep = if undoes.iter().any(|undo| name.contains(undo)) {
             Facts::NUMERIC
         } else {
             super::text::SURVIVES_CASE
         };
         let pieces = pieces.iter().map(|piece| {
-            Rc::new(piece.derive(operation, keep).step(place, Note::Through(Rc::clone(&note))))
+            Rc::new(
+                piece
+                    .derive(operation, keep)
+                    .step(place, Note::Through(Rc::clone(&note))),
+            )
         });
         Value::tainted(key, pieces.collect())
     }
@@ -397,7 +410,9 @@ impl<'a> Interp<'a> {
             .flat_map(|returned| returned.value.alternatives())
             .all(|one| matches!(one, Value::Bool(_) | Value::Pred(_) | Value::None));
         let is_mixed = returns.len() > 1
-            || returns.iter().any(|one| matches!(one.value, Value::Pred(_)));
+            || returns
+                .iter()
+                .any(|one| matches!(one.value, Value::Pred(_)));
         if are_tests && is_mixed {
             let mut sides: [Option<State<'a>>; 2] = [None, None];
             for returned in returns {
@@ -445,13 +460,29 @@ impl<'a> Interp<'a> {
             used.push(name);
             let given = args.get(index, name).or(args.rest.as_ref()).cloned();
             let given = given.or_else(|| args.spare(name, st));
-            self.bind_one(&parameter.parameter, given, parameter.default(), args, func, st, frame);
+            self.bind_one(
+                &parameter.parameter,
+                given,
+                parameter.default(),
+                args,
+                func,
+                st,
+                frame,
+            );
         }
         for parameter in &parameters.kwonlyargs {
             let name = parameter.parameter.name.as_str();
             used.push(name);
             let given = args.keyword(name).cloned().or_else(|| args.spare(name, st));
-            self.bind_one(&parameter.parameter, given, parameter.default(), args, func, st, frame);
+            self.bind_one(
+                &parameter.parameter,
+                given,
+                parameter.default(),
+                args,
+                func,
+                st,
+                frame,
+            );
         }
         if let Some(vararg) = &parameters.vararg {
             let list = List {
@@ -511,12 +542,7 @@ impl<'a> Interp<'a> {
         self.store(name, value, st, frame);
     }
 
-    fn instantiate(
-        &mut self,
-        class: ObjId,
-        args: Args<'a>,
-        st: &mut State<'a>,
-    ) -> Value<'a> {
+    fn instantiate(&mut self, class: ObjId, args: Args<'a>, st: &mut State<'a>) -> Value<'a> {
         let class = Value::Ref(class);
         let mut instance = Instance {
             class: class.clone(),

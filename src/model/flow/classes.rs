@@ -51,9 +51,10 @@ impl<'a> Interp<'a> {
                     return Value::Method(Rc::new((object.clone(), name.into())));
                 }
                 let operation = hash(name);
-                let pieces = any.pieces.iter().map(|piece| {
-                    Rc::new(piece.derive(operation, super::text::SURVIVES_CASE))
-                });
+                let pieces = any
+                    .pieces
+                    .iter()
+                    .map(|piece| Rc::new(piece.derive(operation, super::text::SURVIVES_CASE)));
                 let pieces = pieces.collect();
                 let key = mix(any.key, operation);
                 match &any.kind {
@@ -190,7 +191,11 @@ impl<'a> Interp<'a> {
             let identity = mix(object.key(), hash("data"));
             return Value::piece(self.source(place, identity, "the submitted form"));
         }
-        Value::object(format!("{base}.{name}"), mix(object.key(), hash(name)), Vec::new())
+        Value::object(
+            format!("{base}.{name}"),
+            mix(object.key(), hash(name)),
+            Vec::new(),
+        )
     }
 
     fn bound(
@@ -225,7 +230,12 @@ impl<'a> Interp<'a> {
     }
 
     /// The method of an instance, bound.
-    pub fn method_of(&mut self, object: &Value<'a>, name: &str, st: &State<'a>) -> Option<Value<'a>> {
+    pub fn method_of(
+        &mut self,
+        object: &Value<'a>,
+        name: &str,
+        st: &State<'a>,
+    ) -> Option<Value<'a>> {
         let Value::Ref(id) = object else { return None };
         let held = st.get(*id)?;
         let Obj::Instance(instance) = &*held else {
@@ -379,7 +389,12 @@ impl<'a> Interp<'a> {
         }
     }
 
-    pub fn kept_item(&mut self, dotted: &str, key: &Value<'a>, st: &State<'a>) -> Option<Value<'a>> {
+    pub fn kept_item(
+        &mut self,
+        dotted: &str,
+        key: &Value<'a>,
+        st: &State<'a>,
+    ) -> Option<Value<'a>> {
         let name = key.constant_str()?;
         self.kept(dotted, &name, st)
     }
@@ -451,7 +466,10 @@ impl<'a> Interp<'a> {
             let is_own = match &wrapper {
                 Value::Func(_) | Value::Bound(_) => true,
                 Value::Ref(id) => {
-                    matches!(st.get(*id).as_deref(), Some(Obj::Instance(_) | Obj::Class(_)))
+                    matches!(
+                        st.get(*id).as_deref(),
+                        Some(Obj::Instance(_) | Obj::Class(_))
+                    )
                 }
                 _ => false,
             };
@@ -548,25 +566,140 @@ fn is_descriptor(expression: &Expr) -> bool {
 /// Names that are called and not read, on objects that are not known.
 pub(super) fn is_method_like(name: &str) -> bool {
     const METHODS: &[&str] = &[
-        "get", "getlist", "items", "keys", "values", "pop", "to_dict", "lists", "setdefault",
-        "append", "extend", "insert", "update", "add", "remove", "copy", "sort", "index",
-        "count", "save", "read", "readline", "readlines", "write", "open", "close", "encode",
-        "decode", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize",
-        "casefold", "swapcase", "replace", "split", "rsplit", "splitlines", "partition",
-        "rpartition", "join", "format", "format_map", "translate", "startswith", "endswith",
-        "find", "rfind", "isdigit", "isalnum", "isalpha", "isnumeric", "isdecimal",
-        "isidentifier", "isspace", "zfill", "ljust", "rjust", "center", "removeprefix",
-        "removesuffix", "expandtabs", "hex", "hexdigest", "digest", "from_string",
-        "get_template", "render", "render_async", "generate", "open_resource",
-        "open_instance_resource", "response_class", "make_response", "add_url_rule",
-        "add_resource", "set_cookie", "extractall", "extract", "send_static_file", "fullmatch",
-        "match", "search", "sub", "group", "groups", "findall", "finditer", "parse_args",
-        "add_argument", "receive", "escape", "unescape", "striptags", "filter", "filter_by",
-        "first", "all", "execute", "fetchone", "fetchall", "json", "get_json", "get_data",
-        "resolve", "exists", "is_file", "is_dir", "joinpath", "relative_to", "is_relative_to",
-        "with_suffix", "with_name", "iterdir", "glob", "rglob", "unlink", "read_text",
-        "read_bytes", "write_text", "write_bytes", "mkdir", "rmdir", "rename", "stat",
-        "validate_on_submit", "validate", "tobytes", "as_view", "route", "select_template",
+        "get",
+        "getlist",
+        "items",
+        "keys",
+        "values",
+        "pop",
+        "to_dict",
+        "lists",
+        "setdefault",
+        "append",
+        "extend",
+        "insert",
+        "update",
+        "add",
+        "remove",
+        "copy",
+        "sort",
+        "index",
+        "count",
+        "save",
+        "read",
+        "readline",
+        "readlines",
+        "write",
+        "open",
+        "close",
+        "encode",
+        "decode",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "casefold",
+        "swapcase",
+        "replace",
+        "split",
+        "rsplit",
+        "splitlines",
+        "partition",
+        "rpartition",
+        "join",
+        "format",
+        "format_map",
+        "translate",
+        "startswith",
+        "endswith",
+        "find",
+        "rfind",
+        "isdigit",
+        "isalnum",
+        "isalpha",
+        "isnumeric",
+        "isdecimal",
+        "isidentifier",
+        "isspace",
+        "zfill",
+        "ljust",
+        "rjust",
+        "center",
+        "removeprefix",
+        "removesuffix",
+        "expandtabs",
+        "hex",
+        "hexdigest",
+        "digest",
+        "from_string",
+        "get_template",
+        "render",
+        "render_async",
+        "generate",
+        "open_resource",
+        "open_instance_resource",
+        "response_class",
+        "make_response",
+        "add_url_rule",
+        "add_resource",
+        "set_cookie",
+        "extractall",
+        "extract",
+        "send_static_file",
+        "fullmatch",
+        "match",
+        "search",
+        "sub",
+        "group",
+        "groups",
+        "findall",
+        "finditer",
+        "parse_args",
+        "add_argument",
+        "receive",
+        "escape",
+        "unescape",
+        "striptags",
+        "filter",
+        "filter_by",
+        "first",
+        "all",
+        "execute",
+        "fetchone",
+        "fetchall",
+        "json",
+        "get_json",
+        "get_data",
+        "resolve",
+        "exists",
+        "is_file",
+        "is_dir",
+        "joinpath",
+        "relative_to",
+        "is_relative_to",
+        "with_suffix",
+        "with_name",
+        "iterdir",
+        "glob",
+        "rglob",
+        "unlink",
+        "read_text",
+        "read_bytes",
+        "write_text",
+        "write_bytes",
+        "mkdir",
+        "rmdir",
+        "rename",
+        "stat",
+        "validate_on_submit",
+        "validate",
+        "tobytes",
+        "as_view",
+        "route",
+        "select_template",
     ];
     METHODS.contains(&name)
 }

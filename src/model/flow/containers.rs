@@ -69,7 +69,12 @@ impl<'a> Interp<'a> {
                 }
             }
             Value::Str(text) if value.is_tainted() => {
-                let item = derived(&Value::str((**text).clone()), hash("item"), place, "is iterated over");
+                let item = derived(
+                    &Value::str((**text).clone()),
+                    hash("item"),
+                    place,
+                    "is iterated over",
+                );
                 let item = Value::tainted(mix(value.key(), 0x17e), item.pieces());
                 self.characters_of.insert(item.key(), value.key());
                 item
@@ -145,11 +150,9 @@ impl<'a> Interp<'a> {
                 }
                 if any.pieces.is_empty() {
                     return match &any.kind {
-                        Some(kind) => Value::object(
-                            format!("{kind}[]"),
-                            mix(any.key, key.key()),
-                            Vec::new(),
-                        ),
+                        Some(kind) => {
+                            Value::object(format!("{kind}[]"), mix(any.key, key.key()), Vec::new())
+                        }
                         None => Value::unknown(mix(any.key, key.key())),
                     };
                 }
@@ -184,8 +187,9 @@ impl<'a> Interp<'a> {
         };
         match &*held {
             Obj::List(list) => list_item(list, key, place),
-            Obj::Dict(dict) => dict_item(dict, key)
-                .unwrap_or_else(|| Value::unknown(mix(object.key(), key.key()))),
+            Obj::Dict(dict) => {
+                dict_item(dict, key).unwrap_or_else(|| Value::unknown(mix(object.key(), key.key())))
+            }
             Obj::Instance(instance) => {
                 if let Some(method) = self.method_of(object, "__getitem__", st) {
                     return self.apply(&method, Args::of(place, vec![key.clone()]), st, fr);
@@ -482,7 +486,11 @@ impl<'a> Interp<'a> {
                 }
             },
             "values" => {
-                let items = dict.entries.iter().map(|(_, value)| value.clone()).collect();
+                let items = dict
+                    .entries
+                    .iter()
+                    .map(|(_, value)| value.clone())
+                    .collect();
                 let list = List {
                     items,
                     rest: dict.rest.clone(),
@@ -491,7 +499,8 @@ impl<'a> Interp<'a> {
             }
             "items" => {
                 let pairs = dict.entries.iter();
-                let items = pairs.map(|(key, value)| Value::Tuple([key.clone(), value.clone()].into()));
+                let items =
+                    pairs.map(|(key, value)| Value::Tuple([key.clone(), value.clone()].into()));
                 let unknown = || Value::unknown(place.key());
                 let rest = dict.rest.clone().map(|value| {
                     Value::Tuple([dict.keys.clone().unwrap_or_else(unknown), value].into())
@@ -592,7 +601,9 @@ impl<'a> Interp<'a> {
                 Value::None
             }
             "sections" => match sections {
-                Value::Ref(sections) => return self.dict_method(sections, "keys", &Args::none(place), st),
+                Value::Ref(sections) => {
+                    return self.dict_method(sections, "keys", &Args::none(place), st);
+                }
                 _ => return None,
             },
             _ => return None,
@@ -638,7 +649,8 @@ fn list_item<'a>(list: &List<'a>, key: &Value<'a>, place: Place) -> Value<'a> {
     {
         return union([item.clone(), rest.clone()]);
     }
-    list.any().unwrap_or_else(|| Value::unknown(mix(place.key(), key.key())))
+    list.any()
+        .unwrap_or_else(|| Value::unknown(mix(place.key(), key.key())))
 }
 
 fn dict_item<'a>(dict: &Dict<'a>, key: &Value<'a>) -> Option<Value<'a>> {
@@ -688,6 +700,8 @@ pub(super) fn derived<'a>(
     let note: Rc<str> = how.into();
     let keep = SURVIVES_CUTTING.without(Facts::SECURE_FILENAME);
     value.map_pieces(&mut |piece| {
-        piece.derive(operation, keep).step(place, Note::Through(Rc::clone(&note)))
+        piece
+            .derive(operation, keep)
+            .step(place, Note::Through(Rc::clone(&note)))
     })
 }

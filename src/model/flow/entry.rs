@@ -55,9 +55,24 @@ const STACK_BYTES: usize = 64 << 20;
 /// What a module needs to be worth running.
 static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::new([
-        "request", "route(", "View", "Resource", "add_url_rule", "add_resource", "errorhandler",
-        "render_template", "Markup", "Response", "send_file", "send_from_directory", ".get(\"/",
-        ".get('/", ".post(\"/", ".post('/", "socketio", "FlaskForm",
+        "request",
+        "route(",
+        "View",
+        "Resource",
+        "add_url_rule",
+        "add_resource",
+        "errorhandler",
+        "render_template",
+        "Markup",
+        "Response",
+        "send_file",
+        "send_from_directory",
+        ".get(\"/",
+        ".get('/",
+        ".post(\"/",
+        ".post('/",
+        "socketio",
+        "FlaskForm",
     ])
     .ok()
 });
@@ -72,7 +87,9 @@ pub fn analyse(modules: &Modules) -> Flows {
     if wanted.is_empty() {
         return Flows::default();
     }
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
+    let workers = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(wanted.len());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(workers)
         .stack_size(STACK_BYTES)
@@ -111,11 +128,16 @@ fn gather(found: Vec<Found>) -> Flows {
 }
 
 fn is_worth_running(module: &Module) -> bool {
-    if matches!(module.file.purpose, Purpose::Test | Purpose::Migration | Purpose::Vendored) {
+    if matches!(
+        module.file.purpose,
+        Purpose::Test | Purpose::Migration | Purpose::Vendored
+    ) {
         return false;
     }
     let source = module.file.text.as_str();
-    NEEDLES.as_ref().is_none_or(|needles| needles.is_match(source))
+    NEEDLES
+        .as_ref()
+        .is_none_or(|needles| needles.is_match(source))
 }
 
 fn run_modules(modules: &Modules, ids: &[ModuleId]) -> Found {
@@ -138,7 +160,18 @@ fn run_modules(modules: &Modules, ids: &[ModuleId]) -> Found {
 impl<'a> Interp<'a> {
     /// Functions that define handlers inside, and that nobody has called.
     fn run_registrars(&mut self, id: ModuleId) {
-        let markers = ["route(", "add_url_rule", "errorhandler", "add_resource", ".get(\"/", ".get('/", ".post(", "before_request", "@socketio", ".on("];
+        let markers = [
+            "route(",
+            "add_url_rule",
+            "errorhandler",
+            "add_resource",
+            ".get(\"/",
+            ".get('/",
+            ".post(",
+            "before_request",
+            "@socketio",
+            ".on(",
+        ];
         for (func, class) in self.functions_of(id) {
             let place = Place {
                 module: id,
@@ -248,7 +281,10 @@ impl<'a> Interp<'a> {
 
     fn run_handler(&mut self, handler: &Handler<'a>) {
         self.refill();
-        let mut st = handler.state.clone().unwrap_or_else(|| State::new(&self.base));
+        let mut st = handler
+            .state
+            .clone()
+            .unwrap_or_else(|| State::new(&self.base));
         st.dead = false;
         let place = Place {
             module: handler.raw.module,
@@ -286,7 +322,10 @@ impl<'a> Interp<'a> {
             // What the wrapper itself makes of the answer; what it only passes on is known.
             let outer = returned.remove(&wrapper).unwrap_or_default();
             let known: HashSet<_> = self.passed_on.drain(..).collect();
-            let own: Vec<_> = outer.into_iter().filter(|one| !known.contains(&one.value.key())).collect();
+            let own: Vec<_> = outer
+                .into_iter()
+                .filter(|one| !known.contains(&one.value.key()))
+                .collect();
             self.respond_all(handler, &value, own, (wrapper, Some(wrapper)));
         }
         self.passed_on.clear();
@@ -304,15 +343,26 @@ impl<'a> Interp<'a> {
             let keys: Vec<_> = one.value.alternatives().iter().map(Value::key).collect();
             self.passed_on.extend(keys.iter().copied());
             self.passed_on.push(one.value.key());
-            let is_wrapped = !matches!(&handler.callee, Value::Func(func) if Rc::ptr_eq(func, &handler.raw));
-            let arrives = keys.iter().any(|key| kept.contains(key)) || kept.contains(&one.value.key());
-            if is_wrapped && !arrives && function.is_some_and(|place| place.span == handler.raw.span()) {
+            let is_wrapped =
+                !matches!(&handler.callee, Value::Func(func) if Rc::ptr_eq(func, &handler.raw));
+            let arrives =
+                keys.iter().any(|key| kept.contains(key)) || kept.contains(&one.value.key());
+            if is_wrapped
+                && !arrives
+                && function.is_some_and(|place| place.span == handler.raw.span())
+            {
                 continue;
             }
             if handler.kind == Kind::Json && !self.is_response(&one.value, &one.state) {
                 continue;
             }
-            self.respond(&one.value, one.place, Confidence::High, &one.state, function);
+            self.respond(
+                &one.value,
+                one.place,
+                Confidence::High,
+                &one.state,
+                function,
+            );
         }
     }
 
@@ -346,15 +396,24 @@ impl<'a> Interp<'a> {
         }
         let parsed = parsed_by(def);
         for (index, name) in parameters.into_iter().enumerate().skip(skip) {
-            let converters: Vec<_> = handler.rules.iter().filter_map(|rule| converter(rule, name)).collect();
+            let converters: Vec<_> = handler
+                .rules
+                .iter()
+                .filter_map(|rule| converter(rule, name))
+                .collect();
             let text = format!("the URL parameter `{name}`");
             let mut piece = self.parameter(def, name, place, &text);
             if converters.is_empty() {
                 let is_open = handler.rules.is_empty();
-                let default = def.parameters.iter_non_variadic_params().nth(index).and_then(|p| p.default());
+                let default = def
+                    .parameters
+                    .iter_non_variadic_params()
+                    .nth(index)
+                    .and_then(|p| p.default());
                 match parsed {
                     Some(Parsed::Whole) => {
-                        let value = Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
+                        let value =
+                            Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
                         args.named.push((name.into(), value));
                     }
                     Some(Parsed::Each(call)) => {
@@ -371,10 +430,19 @@ impl<'a> Interp<'a> {
                 }
                 continue;
             }
-            if converters.iter().all(|converter| matches!(*converter, "int" | "float" | "uuid" | "any")) {
+            if converters
+                .iter()
+                .all(|converter| matches!(*converter, "int" | "float" | "uuid" | "any"))
+            {
                 piece.facts = Facts::NUMERIC | Facts::HARMLESS;
-                piece.by = Some((place, format!("limited by the URL converter `{}`", converters[0]).into()));
-            } else if converters.iter().all(|converter| matches!(*converter, "" | "string" | "default")) {
+                piece.by = Some((
+                    place,
+                    format!("limited by the URL converter `{}`", converters[0]).into(),
+                ));
+            } else if converters
+                .iter()
+                .all(|converter| matches!(*converter, "" | "string" | "default"))
+            {
                 piece.facts = Facts::URL_SEGMENT;
             }
             args.named.push((name.into(), Value::piece(piece)));
@@ -383,7 +451,8 @@ impl<'a> Interp<'a> {
         for rule in &handler.rules {
             for (converter, name) in rule_parameters(rule) {
                 if args.keyword(name).is_none() && def.parameters.kwarg.is_some() {
-                    let mut piece = self.parameter(def, name, place, &format!("the URL parameter `{name}`"));
+                    let mut piece =
+                        self.parameter(def, name, place, &format!("the URL parameter `{name}`"));
                     if matches!(converter, "int" | "float" | "uuid" | "any") {
                         piece.facts = Facts::NUMERIC | Facts::HARMLESS;
                     }
@@ -394,7 +463,13 @@ impl<'a> Interp<'a> {
         args
     }
 
-    fn parameter(&self, def: &'a StmtFunctionDef, name: &str, place: Place, text: &str) -> super::value::Piece<'a> {
+    fn parameter(
+        &self,
+        def: &'a StmtFunctionDef,
+        name: &str,
+        place: Place,
+        text: &str,
+    ) -> super::value::Piece<'a> {
         let parameter = def
             .parameters
             .iter_non_variadic_params()
@@ -442,14 +517,36 @@ impl<'a> Interp<'a> {
                 }
                 (Kind::View, rules)
             }
-            ("errorhandler" | "app_errorhandler" | "before_request" | "before_app_request"
-            | "before_first_request" | "login_required_handler" | "unauthorized_handler", _) => (Kind::Hook, Vec::new()),
+            (
+                "errorhandler"
+                | "app_errorhandler"
+                | "before_request"
+                | "before_app_request"
+                | "before_first_request"
+                | "login_required_handler"
+                | "unauthorized_handler",
+                _,
+            ) => (Kind::Hook, Vec::new()),
             ("on", Some(_)) if is_socket => (Kind::Event, Vec::new()),
             ("event", _) if is_socket => (Kind::Event, Vec::new()),
-            ("after_request" | "teardown_request" | "context_processor" | "app_context_processor"
-            | "template_filter" | "app_template_filter" | "template_global" | "cli" | "command"
-            | "user_loader" | "teardown_appcontext" | "shell_context_processor" | "setter"
-            | "deleter" | "getter", _) => return name != "setter" && name != "deleter",
+            (
+                "after_request"
+                | "teardown_request"
+                | "context_processor"
+                | "app_context_processor"
+                | "template_filter"
+                | "app_template_filter"
+                | "template_global"
+                | "cli"
+                | "command"
+                | "user_loader"
+                | "teardown_appcontext"
+                | "shell_context_processor"
+                | "setter"
+                | "deleter"
+                | "getter",
+                _,
+            ) => return name != "setter" && name != "deleter",
             _ => return false,
         };
         let receiver = self.eval(&attribute.value, st, fr);
@@ -467,10 +564,18 @@ impl<'a> Interp<'a> {
         true
     }
 
-    fn rules_of(&mut self, call: &'a ExprCall, st: &mut State<'a>, fr: &mut Frame<'a>) -> Vec<String> {
+    fn rules_of(
+        &mut self,
+        call: &'a ExprCall,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Vec<String> {
         let positional = call.arguments.args.first();
         let named = call.arguments.keywords.iter().find(|keyword| {
-            keyword.arg.as_ref().is_some_and(|name| matches!(name.as_str(), "rule" | "path"))
+            keyword
+                .arg
+                .as_ref()
+                .is_some_and(|name| matches!(name.as_str(), "rule" | "path"))
         });
         let Some(rule) = positional.or_else(|| named.map(|keyword| &keyword.value)) else {
             return Vec::new();
@@ -494,7 +599,10 @@ impl<'a> Interp<'a> {
                     return;
                 };
                 for rule in args.pos.iter().skip(1) {
-                    self.class_rules.entry(class).or_default().push(rule_text(rule));
+                    self.class_rules
+                        .entry(class)
+                        .or_default()
+                        .push(rule_text(rule));
                 }
                 self.update_rules(class);
             }
@@ -581,7 +689,17 @@ impl<'a> Interp<'a> {
         for (name, method) in &inner.vars {
             let is_handler = match kind {
                 Kind::Event => name.starts_with("on_"),
-                _ => matches!(*name, "get" | "post" | "put" | "delete" | "patch" | "head" | "options" | "dispatch_request"),
+                _ => matches!(
+                    *name,
+                    "get"
+                        | "post"
+                        | "put"
+                        | "delete"
+                        | "patch"
+                        | "head"
+                        | "options"
+                        | "dispatch_request"
+                ),
             };
             if let (true, Value::Func(func)) = (is_handler, method) {
                 let raw = self.undecorated(func, held.module, name);
@@ -606,9 +724,10 @@ impl<'a> Interp<'a> {
 fn body_span(def: &StmtFunctionDef) -> crate::text::Span {
     let whole: crate::text::Span = def.range().into();
     match (def.body.first(), def.body.last()) {
-        (Some(first), Some(last)) => {
-            crate::text::Span::new(first.range().start().to_usize(), last.range().end().to_usize())
-        }
+        (Some(first), Some(last)) => crate::text::Span::new(
+            first.range().start().to_usize(),
+            last.range().end().to_usize(),
+        ),
         _ => whole,
     }
 }
@@ -626,8 +745,18 @@ fn is_other_framework(kind: &str) -> bool {
     let root = kind.split('.').next().unwrap_or(kind);
     matches!(
         root,
-        "fastapi" | "starlette" | "click" | "typer" | "celery" | "bottle" | "sanic" | "aiohttp"
-            | "tornado" | "discord" | "telebot" | "falcon"
+        "fastapi"
+            | "starlette"
+            | "click"
+            | "typer"
+            | "celery"
+            | "bottle"
+            | "sanic"
+            | "aiohttp"
+            | "tornado"
+            | "discord"
+            | "telebot"
+            | "falcon"
     )
 }
 
@@ -665,7 +794,9 @@ fn rule_parameters(rule: &str) -> Vec<(&str, &str)> {
 
 fn converter<'r>(rule: &'r str, name: &str) -> Option<&'r str> {
     let mut parameters = rule_parameters(rule).into_iter();
-    parameters.find(|(_, known)| *known == name).map(|(converter, _)| converter)
+    parameters
+        .find(|(_, known)| *known == name)
+        .map(|(converter, _)| converter)
 }
 
 /// How a decorator of webargs, flask-smorest or RESTX hands parsed arguments over.
@@ -699,7 +830,8 @@ fn is_numeric_field(call: &ExprCall, name: &str) -> bool {
         return false;
     };
     schema.items.iter().any(|item| {
-        let is_it = matches!(&item.key, Some(Expr::StringLiteral(key)) if key.value.to_str() == name);
+        let is_it =
+            matches!(&item.key, Some(Expr::StringLiteral(key)) if key.value.to_str() == name);
         let Expr::Call(field) = &item.value else {
             return false;
         };
@@ -708,6 +840,18 @@ fn is_numeric_field(call: &ExprCall, name: &str) -> bool {
             Expr::Attribute(attribute) => attribute.attr.as_str(),
             _ => return false,
         };
-        is_it && matches!(class, "Int" | "Integer" | "Float" | "Bool" | "Boolean" | "UUID" | "Decimal" | "Date" | "DateTime")
+        is_it
+            && matches!(
+                class,
+                "Int"
+                    | "Integer"
+                    | "Float"
+                    | "Bool"
+                    | "Boolean"
+                    | "UUID"
+                    | "Decimal"
+                    | "Date"
+                    | "DateTime"
+            )
     })
 }

@@ -53,7 +53,9 @@ impl<'a> Interp<'a> {
                 let value = self.augmented(left, stmt.op, right, place, st);
                 self.assign(&stmt.target, value, st, fr);
             }
-            Stmt::Return(stmt) => self.return_statement(stmt.value.as_deref(), stmt.range(), st, fr),
+            Stmt::Return(stmt) => {
+                self.return_statement(stmt.value.as_deref(), stmt.range(), st, fr)
+            }
             Stmt::If(stmt) => self.if_statement(stmt, st, fr),
             Stmt::For(stmt) => self.for_statement(stmt, st, fr),
             Stmt::While(stmt) => self.while_statement(stmt, st, fr),
@@ -80,8 +82,12 @@ impl<'a> Interp<'a> {
             Stmt::ClassDef(def) => self.class_definition(def, st, fr),
             Stmt::Import(stmt) => self.import(stmt, st, fr),
             Stmt::ImportFrom(stmt) => self.import_from(stmt, st, fr),
-            Stmt::Global(stmt) => fr.globals.extend(stmt.names.iter().map(|name| name.as_str())),
-            Stmt::Nonlocal(stmt) => fr.globals.extend(stmt.names.iter().map(|name| name.as_str())),
+            Stmt::Global(stmt) => fr
+                .globals
+                .extend(stmt.names.iter().map(|name| name.as_str())),
+            Stmt::Nonlocal(stmt) => fr
+                .globals
+                .extend(stmt.names.iter().map(|name| name.as_str())),
             Stmt::Break(_) => {
                 fr.breaks.push(st.clone());
                 st.dead = true;
@@ -232,7 +238,9 @@ impl<'a> Interp<'a> {
         let mut swallows = false;
         for item in &stmt.items {
             let value = self.eval(&item.context_expr, st, fr);
-            swallows |= value.kind().is_some_and(|kind| &**kind == "contextlib.suppress");
+            swallows |= value
+                .kind()
+                .is_some_and(|kind| &**kind == "contextlib.suppress");
             let entered = self.entered(value, fr.place(item.context_expr.range()), st, fr);
             if let Some(target) = &item.optional_vars {
                 self.assign(target, entered, st, fr);
@@ -350,7 +358,8 @@ impl<'a> Interp<'a> {
                     Singleton::True => Value::Bool(true),
                     Singleton::False => Value::Bool(false),
                 };
-                self.equality(subject, &wanted, fr.place(single.range()), st).truth()
+                self.equality(subject, &wanted, fr.place(single.range()), st)
+                    .truth()
             }
             Pattern::MatchAs(named) => {
                 let matched = match &named.pattern {
@@ -600,7 +609,9 @@ impl<'a> Interp<'a> {
                 && !rest.is_empty()
                 && self.modules.import(fr.module, 0, dotted).is_some()
             {
-                let dots = dotted.match_indices('.').map(|(at, _)| dotted[..at].to_owned());
+                let dots = dotted
+                    .match_indices('.')
+                    .map(|(at, _)| dotted[..at].to_owned());
                 self.namespaces.extend(dots);
             }
             self.store(top, value, st, fr);

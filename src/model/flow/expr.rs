@@ -25,7 +25,10 @@ impl<'a> Interp<'a> {
         self.leave();
         if value.is_tainted() {
             let pieces = value.pieces();
-            let keys: Vec<_> = pieces.iter().map(|piece| piece.source.place.key()).collect();
+            let keys: Vec<_> = pieces
+                .iter()
+                .map(|piece| piece.source.place.key())
+                .collect();
             let known = self.seen.entry(place).or_default();
             for key in keys {
                 if !known.contains(&key) {
@@ -270,9 +273,8 @@ impl<'a> Interp<'a> {
             .known_items(&iterated, st)
             .filter(|items| items.len() <= LONGEST_COMPREHENDED);
         let mut exact = known.is_some();
-        let items = known.unwrap_or_else(|| {
-            vec![self.any_item(&iterated, fr.place(first.iter.range()), st)]
-        });
+        let items = known
+            .unwrap_or_else(|| vec![self.any_item(&iterated, fr.place(first.iter.range()), st)]);
         for item in items {
             let mut inside = st.clone();
             self.assign(&first.target, item, &mut inside, fr);
@@ -311,9 +313,10 @@ impl<'a> Interp<'a> {
                             InterpolatedStringElement::Interpolation(inner) => {
                                 let place = fr.place(inner.expression.range());
                                 let value = self.eval(&inner.expression, st, fr);
-                                let spec = inner.format_spec.as_ref().map(|spec| {
-                                    self.source_text(fr.place(spec.range()))
-                                });
+                                let spec = inner
+                                    .format_spec
+                                    .as_ref()
+                                    .map(|spec| self.source_text(fr.place(spec.range())));
                                 self.formatted(&value, spec, place, st, fr)
                             }
                         };
@@ -334,7 +337,8 @@ impl<'a> Interp<'a> {
         st: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) -> Value<'a> {
-        let numeric = spec.is_some_and(|spec| spec.ends_with(['d', 'f', 'x', 'X', 'b', 'o', 'e', '%']));
+        let numeric =
+            spec.is_some_and(|spec| spec.ends_with(['d', 'f', 'x', 'X', 'b', 'o', 'e', '%']));
         let value = self.stringify(value, place, st, fr);
         let value = st.pin(&value);
         value.map_pieces(&mut |piece| {
@@ -471,7 +475,15 @@ impl<'a> Interp<'a> {
             return left;
         }
         let mut scratch = Frame::new(right_place.module, 0, "");
-        self.binary(&left, op, &right, right_place, right_place, st, &mut scratch)
+        self.binary(
+            &left,
+            op,
+            &right,
+            right_place,
+            right_place,
+            st,
+            &mut scratch,
+        )
     }
 
     fn bool_op(
@@ -509,7 +521,10 @@ impl<'a> Interp<'a> {
             }
             if index == last {
                 if !goes_on.dead {
-                    let kept = value.alternatives().iter().filter(|one| one.truth() != Some(wanted));
+                    let kept = value
+                        .alternatives()
+                        .iter()
+                        .filter(|one| one.truth() != Some(wanted));
                     outcomes.extend(kept.map(|one| goes_on.pin(one)));
                 }
                 decided = Some(goes_on.clone());
@@ -650,17 +665,28 @@ fn arithmetic<'a>(left: &Value<'a>, op: Operator, right: &Value<'a>) -> Option<V
             Operator::Mult => a.checked_mul(b),
             Operator::FloorDiv if b != 0 => {
                 let quotient = a.checked_div(b)?;
-                Some(if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
+                Some(if a % b != 0 && (a < 0) != (b < 0) {
+                    quotient - 1
+                } else {
+                    quotient
+                })
             }
             Operator::Mod if b != 0 => {
                 let rest = a.checked_rem(b)?;
-                Some(if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest })
+                Some(if rest != 0 && (rest < 0) != (b < 0) {
+                    rest + b
+                } else {
+                    rest
+                })
             }
             Operator::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
             Operator::BitAnd => Some(a & b),
             Operator::BitOr => Some(a | b),
             Operator::BitXor => Some(a ^ b),
-            Operator::LShift => u32::try_from(b).ok().filter(|b| *b < 32).and_then(|b| a.checked_mul(1 << b)),
+            Operator::LShift => u32::try_from(b)
+                .ok()
+                .filter(|b| *b < 32)
+                .and_then(|b| a.checked_mul(1 << b)),
             Operator::RShift => u32::try_from(b).ok().and_then(|b| a.checked_shr(b)),
             Operator::Div if b != 0 => return Some(Value::Float(a as f64 / b as f64)),
             _ => None,

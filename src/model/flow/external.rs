@@ -21,15 +21,22 @@ pub(super) fn canonical(dotted: &str) -> String {
         "flask.globals.session" => "flask.session",
         "flask.globals.g" => "flask.g",
         "flask.globals.current_app" => "flask.current_app",
-        "flask.wrappers.Response" | "werkzeug.wrappers.Response" | "werkzeug.Response"
-        | "flask.current_app.response_class" | "flask.Flask.response_class"
+        "flask.wrappers.Response"
+        | "werkzeug.wrappers.Response"
+        | "werkzeug.Response"
+        | "flask.current_app.response_class"
+        | "flask.Flask.response_class"
         | "werkzeug.wrappers.response.Response" => "flask.Response",
         "flask.current_app.make_response" | "flask.Flask.make_response" => "flask.make_response",
         "flask.Markup" | "jinja2.Markup" | "jinja2.utils.Markup" | "wtforms.widgets.Markup" => {
             "markupsafe.Markup"
         }
-        "flask.escape" | "jinja2.escape" | "jinja2.utils.escape" | "werkzeug.utils.escape"
-        | "markupsafe.Markup.escape" | "markupsafe.escape_silent" => "markupsafe.escape",
+        "flask.escape"
+        | "jinja2.escape"
+        | "jinja2.utils.escape"
+        | "werkzeug.utils.escape"
+        | "markupsafe.Markup.escape"
+        | "markupsafe.escape_silent" => "markupsafe.escape",
         "cgi.escape" => "html.escape",
         "werkzeug.secure_filename" | "werkzeug.security.secure_filename" => {
             "werkzeug.utils.secure_filename"
@@ -37,10 +44,13 @@ pub(super) fn canonical(dotted: &str) -> String {
         "flask.safe_join" | "werkzeug.security.safe_join" | "flask.helpers.safe_join" => {
             "werkzeug.utils.safe_join"
         }
-        "werkzeug.exceptions.abort" | "flask_restful.abort" | "flask_restx.abort"
+        "werkzeug.exceptions.abort"
+        | "flask_restful.abort"
+        | "flask_restx.abort"
         | "flask_smorest.abort" => "flask.abort",
         "werkzeug.datastructures.FileStorage" => "werkzeug.FileStorage",
-        "configparser.RawConfigParser" | "configparser.SafeConfigParser"
+        "configparser.RawConfigParser"
+        | "configparser.SafeConfigParser"
         | "ConfigParser.ConfigParser" => "configparser.ConfigParser",
         "pathlib.PurePath" | "pathlib.PosixPath" | "pathlib.PurePosixPath" => "pathlib.Path",
         "posixpath.join" => "os.path.join",
@@ -85,13 +95,52 @@ pub(super) fn constant<'a>(dotted: &str) -> Option<Value<'a>> {
 fn looks_up(name: &str) -> bool {
     matches!(
         name,
-        "filter" | "filter_by" | "first" | "first_or_404" | "get_or_404" | "one" | "one_or_none"
-            | "one_or_404" | "all" | "scalar" | "scalars" | "execute" | "executemany"
-            | "fetchone" | "fetchall" | "fetchmany" | "find_one" | "find" | "aggregate"
-            | "paginate" | "count" | "query" | "order_by" | "limit" | "offset" | "where"
-            | "select_from" | "distinct" | "exists" | "commit" | "add" | "flush" | "delete"
-            | "hget" | "hgetall" | "lrange" | "smembers" | "config" | "load_user"
-            | "info" | "debug" | "warning" | "error" | "exception" | "critical" | "log"
+        "filter"
+            | "filter_by"
+            | "first"
+            | "first_or_404"
+            | "get_or_404"
+            | "one"
+            | "one_or_none"
+            | "one_or_404"
+            | "all"
+            | "scalar"
+            | "scalars"
+            | "execute"
+            | "executemany"
+            | "fetchone"
+            | "fetchall"
+            | "fetchmany"
+            | "find_one"
+            | "find"
+            | "aggregate"
+            | "paginate"
+            | "count"
+            | "query"
+            | "order_by"
+            | "limit"
+            | "offset"
+            | "where"
+            | "select_from"
+            | "distinct"
+            | "exists"
+            | "commit"
+            | "add"
+            | "flush"
+            | "delete"
+            | "hget"
+            | "hgetall"
+            | "lrange"
+            | "smembers"
+            | "config"
+            | "load_user"
+            | "info"
+            | "debug"
+            | "warning"
+            | "error"
+            | "exception"
+            | "critical"
+            | "log"
     )
 }
 
@@ -165,14 +214,22 @@ impl<'a> Interp<'a> {
                     | Facts::NOT_ABSOLUTE
                     | Facts::NO_BRACE
                     | Facts::SECURE_FILENAME;
-                self.each_piece(&st.pin(&first), "secure_filename", args, super::text::SURVIVES_CASE, facts)
+                self.each_piece(
+                    &st.pin(&first),
+                    "secure_filename",
+                    args,
+                    super::text::SURVIVES_CASE,
+                    facts,
+                )
             }
             "pathlib.Path" => {
                 let values: Vec<_> = args
                     .pos
                     .iter()
                     .enumerate()
-                    .map(|(index, value)| super::expr::inserted(&st.pin(value), args.place_of(index, "")))
+                    .map(|(index, value)| {
+                        super::expr::inserted(&st.pin(value), args.place_of(index, ""))
+                    })
                     .collect();
                 self.join_path(&values, StrKind::Path)
             }
@@ -189,7 +246,9 @@ impl<'a> Interp<'a> {
                 let buffer = args.get(0, "").cloned().unwrap_or_else(|| Value::text(""));
                 self.foreign_instance(name, [("buffer", buffer)], st)
             }
-            "collections.OrderedDict" | "collections.defaultdict" | "werkzeug.datastructures.MultiDict"
+            "collections.OrderedDict"
+            | "collections.defaultdict"
+            | "werkzeug.datastructures.MultiDict"
             | "types.SimpleNamespace" => {
                 let mut dict = Dict::default();
                 if let Some(first) = args.get(0, "").cloned() {
@@ -207,8 +266,14 @@ impl<'a> Interp<'a> {
                 };
                 self.list(st, items)
             }
-            "copy.copy" | "copy.deepcopy" | "typing.cast" | "flask.stream_with_context"
-            | "inspect.cleandoc" | "textwrap.dedent" | "sys.intern" | "asyncio.run" => {
+            "copy.copy"
+            | "copy.deepcopy"
+            | "typing.cast"
+            | "flask.stream_with_context"
+            | "inspect.cleandoc"
+            | "textwrap.dedent"
+            | "sys.intern"
+            | "asyncio.run" => {
                 let at = usize::from(name == "typing.cast");
                 args.get(at, "").cloned().unwrap_or(Value::None)
             }
@@ -216,7 +281,8 @@ impl<'a> Interp<'a> {
                 st.dead = true;
                 Value::None
             }
-            "flask_restful.reqparse.RequestParser" | "flask_restx.reqparse.RequestParser"
+            "flask_restful.reqparse.RequestParser"
+            | "flask_restx.reqparse.RequestParser"
             | "reqparse.RequestParser" => {
                 let declared = self.alloc(st, Obj::Dict(Dict::default()));
                 self.foreign_instance("reqparse.RequestParser", [("arguments", declared)], st)
@@ -232,8 +298,10 @@ impl<'a> Interp<'a> {
         fields: [(&str, Value<'a>); N],
         st: &mut State<'a>,
     ) -> Value<'a> {
-        let fields: BTreeMap<Rc<str>, Value<'a>> =
-            fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let fields: BTreeMap<Rc<str>, Value<'a>> = fields
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect();
         let instance = Instance {
             class: Value::ext(class),
             fields,
@@ -254,7 +322,9 @@ impl<'a> Interp<'a> {
             let mut results = Vec::new();
             for one in values.iter().filter(|one| !matches!(one, Value::None)) {
                 let value = match self.attribute(one, name, args.place, st, fr) {
-                    Value::Method(method) => self.call_method(&method.0, &method.1, args.clone(), st, fr),
+                    Value::Method(method) => {
+                        self.call_method(&method.0, &method.1, args.clone(), st, fr)
+                    }
                     other => self.apply(&other, args.clone(), st, fr),
                 };
                 results.push(value);
@@ -266,7 +336,10 @@ impl<'a> Interp<'a> {
         }
         if receiver.is_tainted() || !looks_up(name) {
             // What is kept under a key is not the key.
-            let is_lookup = matches!(name, "get" | "pop" | "getlist" | "get_all" | "index" | "hget");
+            let is_lookup = matches!(
+                name,
+                "get" | "pop" | "getlist" | "get_all" | "index" | "hget"
+            );
             if is_lookup && !receiver.is_tainted() {
                 let default = args.get(1, "default").cloned().into_iter();
                 let key = mix(receiver.key(), Self::call_key(name, &args));
@@ -291,7 +364,14 @@ impl<'a> Interp<'a> {
         st: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) -> Option<Value<'a>> {
-        if matches!(name, "add_url_rule" | "add_resource" | "register_error_handler" | "before_request" | "after_request") {
+        if matches!(
+            name,
+            "add_url_rule"
+                | "add_resource"
+                | "register_error_handler"
+                | "before_request"
+                | "after_request"
+        ) {
             self.registered(name, args, st);
             return Some(Value::None);
         }
@@ -407,7 +487,15 @@ impl<'a> Interp<'a> {
                 let value = args.get(0, "dst").cloned()?;
                 if !super::path::is_upload(&value) {
                     let at = args.place_of(0, "dst");
-                    self.sink(Sink::UploadSave, "werkzeug.FileStorage.save", place, at, &value, st, fr);
+                    self.sink(
+                        Sink::UploadSave,
+                        "werkzeug.FileStorage.save",
+                        place,
+                        at,
+                        &value,
+                        st,
+                        fr,
+                    );
                 }
                 Some(Value::None)
             }
@@ -420,11 +508,23 @@ impl<'a> Interp<'a> {
                 _ => Value::object("file.read", mix(receiver.key(), place.key()), Vec::new()),
             }),
             ("zipfile.ZipFile" | "tarfile.TarFile", "extractall" | "extract") => {
-                let (index, parameter) = if name == "extract" { (1, "path") } else { (0, "path") };
+                let (index, parameter) = if name == "extract" {
+                    (1, "path")
+                } else {
+                    (0, "path")
+                };
                 if let Some(value) = args.get(index, parameter).cloned() {
                     let at = args.place_of(index, parameter);
                     let full = format!("{kind}.{name}");
-                    self.sink(Sink::File(FileOperation::Archive), &full, place, at, &value, st, fr);
+                    self.sink(
+                        Sink::File(FileOperation::Archive),
+                        &full,
+                        place,
+                        at,
+                        &value,
+                        st,
+                        fr,
+                    );
                 }
                 Some(Value::None)
             }
@@ -436,7 +536,9 @@ impl<'a> Interp<'a> {
                     self.keep(kind, &key.constant_str()?, value.clone(), st);
                     return Some(value);
                 }
-                Some(kept.unwrap_or_else(|| Value::object("flask.session[]", mix(hash(kind), key.key()), Vec::new())))
+                Some(kept.unwrap_or_else(|| {
+                    Value::object("flask.session[]", mix(hash(kind), key.key()), Vec::new())
+                }))
             }
             ("jinja2.Template:raw", "render" | "generate" | "render_async" | "stream") => {
                 let mut pieces = Vec::new();
@@ -457,9 +559,9 @@ impl<'a> Interp<'a> {
                     _ => self.list_of(st, item),
                 })
             }
-            ("flask_sock.ws" | "simple_websocket.Server", "receive") => {
-                Some(Value::piece(self.source(place, place.key(), self.source_text(place))))
-            }
+            ("flask_sock.ws" | "simple_websocket.Server", "receive") => Some(Value::piece(
+                self.source(place, place.key(), self.source_text(place)),
+            )),
             _ => None,
         }
     }
@@ -482,7 +584,11 @@ impl<'a> Interp<'a> {
             return Some(self.response_method(receiver, id, name, args, st, fr));
         }
         if is_class(instance, "io.StringIO") {
-            let buffer = instance.fields.get("buffer").cloned().unwrap_or(Value::None);
+            let buffer = instance
+                .fields
+                .get("buffer")
+                .cloned()
+                .unwrap_or(Value::None);
             return Some(match name {
                 "write" => {
                     let added = args.get(0, "").cloned().unwrap_or(Value::None);
@@ -495,7 +601,11 @@ impl<'a> Interp<'a> {
             });
         }
         if is_class(instance, "re.Pattern") {
-            let pattern = instance.fields.get("pattern").cloned().unwrap_or(Value::None);
+            let pattern = instance
+                .fields
+                .get("pattern")
+                .cloned()
+                .unwrap_or(Value::None);
             let mut full = args.with_first(pattern);
             if let Some(flags) = instance.fields.get("flags") {
                 full.named.push(("flags".into(), flags.clone()));
@@ -503,7 +613,10 @@ impl<'a> Interp<'a> {
             return self.regular_expression(name, &full, st);
         }
         if is_class(instance, "jinja2.Environment") {
-            let escapes = instance.fields.get("autoescape").is_some_and(|on| on.truth() != Some(false));
+            let escapes = instance
+                .fields
+                .get("autoescape")
+                .is_some_and(|on| on.truth() != Some(false));
             return Some(match name {
                 "from_string" => {
                     self.template_source("jinja2.Environment.from_string", args, st, fr);
@@ -521,7 +634,9 @@ impl<'a> Interp<'a> {
             return Some(match name {
                 "add_argument" => {
                     let argument = args.get(0, "name").cloned().unwrap_or(Value::None);
-                    let is_limited = args.keyword("type").is_some_and(super::source::is_number_type)
+                    let is_limited = args
+                        .keyword("type")
+                        .is_some_and(super::source::is_number_type)
                         || args.keyword("choices").is_some();
                     let identity = mix(argument.key(), hash("parsed"));
                     let mut piece = self.source(place, identity, self.source_text(place));
@@ -551,19 +666,25 @@ impl<'a> Interp<'a> {
         let place = args.place;
         let pattern = args.get(0, "pattern").cloned().unwrap_or(Value::None);
         let text = pattern.constant_str().unwrap_or_default();
-        let flags = args.keyword("flags").or_else(|| args.get(2, "").filter(|_| method != "sub"));
+        let flags = args
+            .keyword("flags")
+            .or_else(|| args.get(2, "").filter(|_| method != "sub"));
         let is_multiline = flags.is_some_and(|flags| match flags {
             Value::Ext(name) => name.ends_with(".M") || name.ends_with(".MULTILINE"),
             _ => true,
         });
-        let is_multiline = is_multiline && !matches!(flags, Some(Value::Ext(name)) if name.ends_with("IGNORECASE") || name.ends_with(".I") || name.ends_with("ASCII"));
+        let is_multiline = is_multiline
+            && !matches!(flags, Some(Value::Ext(name)) if name.ends_with("IGNORECASE") || name.ends_with(".I") || name.ends_with("ASCII"));
         match method {
             "compile" => {
                 let mut fields = vec![("pattern", pattern)];
                 if let Some(flags) = args.get(1, "flags") {
                     fields.push(("flags", flags.clone()));
                 }
-                let fields = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+                let fields = fields
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value))
+                    .collect();
                 let instance = Instance {
                     class: Value::ext("re.Pattern"),
                     fields,
@@ -594,7 +715,9 @@ impl<'a> Interp<'a> {
                     None => Facts::NONE,
                 };
                 let keep = match known.as_deref() {
-                    Some("" | "_" | "-" | " ") => super::text::SURVIVES_CASE.without(Facts::NO_DOTDOT),
+                    Some("" | "_" | "-" | " ") => {
+                        super::text::SURVIVES_CASE.without(Facts::NO_DOTDOT)
+                    }
                     _ => Facts::NUMERIC,
                 };
                 let changed = self.each_piece(&st.pin(&subject), "re.sub", args, keep, facts);
@@ -602,7 +725,10 @@ impl<'a> Interp<'a> {
                     return Some(changed);
                 }
                 let mut pieces = changed.pieces();
-                replacement.pieces().iter().for_each(|piece| super::value::add_piece(&mut pieces, piece));
+                replacement
+                    .pieces()
+                    .iter()
+                    .for_each(|piece| super::value::add_piece(&mut pieces, piece));
                 Some(Value::tainted(mix(changed.key(), place.key()), pieces))
             }
             "findall" | "split" | "finditer" => {
@@ -611,7 +737,13 @@ impl<'a> Interp<'a> {
                     "findall" => pattern::facts_of_match(&text, "fullmatch", is_multiline),
                     _ => Facts::NONE,
                 };
-                let item = self.each_piece(&st.pin(&subject), method, args, super::text::SURVIVES_CUTTING, facts);
+                let item = self.each_piece(
+                    &st.pin(&subject),
+                    method,
+                    args,
+                    super::text::SURVIVES_CUTTING,
+                    facts,
+                );
                 let item = Value::tainted(item.key(), item.pieces());
                 Some(self.list_of(st, item))
             }
@@ -627,19 +759,54 @@ impl<'a> Interp<'a> {
 }
 
 pub(super) fn template<'a>(escapes: bool, place: Place) -> Value<'a> {
-    let kind = if escapes { "jinja2.Template:escaped" } else { "jinja2.Template:raw" };
+    let kind = if escapes {
+        "jinja2.Template:escaped"
+    } else {
+        "jinja2.Template:raw"
+    };
     Value::object(kind, place.key(), Vec::new())
 }
 
 /// Calls whose result no argument shapes.
 fn is_clean(name: &str) -> bool {
     const PREFIXES: &[&str] = &[
-        "logging.", "hashlib.", "hmac.", "secrets.", "random.", "uuid.", "time.", "datetime.",
-        "math.", "decimal.", "requests.", "httpx.", "threading.", "sqlite3.", "psycopg2.",
-        "sqlalchemy.", "flask_sqlalchemy.", "redis.", "pymongo.", "ipaddress.", "bcrypt.",
-        "werkzeug.security.", "tempfile.", "shutil.disk", "os.environ", "os.getenv", "os.getcwd",
-        "flask.current_app", "flask.url_for", "flask.get_flashed", "mimetypes.", "dateutil.",
-        "flask_login.", "itsdangerous.", "struct.", "statistics.", "multiprocessing.",
+        "logging.",
+        "hashlib.",
+        "hmac.",
+        "secrets.",
+        "random.",
+        "uuid.",
+        "time.",
+        "datetime.",
+        "math.",
+        "decimal.",
+        "requests.",
+        "httpx.",
+        "threading.",
+        "sqlite3.",
+        "psycopg2.",
+        "sqlalchemy.",
+        "flask_sqlalchemy.",
+        "redis.",
+        "pymongo.",
+        "ipaddress.",
+        "bcrypt.",
+        "werkzeug.security.",
+        "tempfile.",
+        "shutil.disk",
+        "os.environ",
+        "os.getenv",
+        "os.getcwd",
+        "flask.current_app",
+        "flask.url_for",
+        "flask.get_flashed",
+        "mimetypes.",
+        "dateutil.",
+        "flask_login.",
+        "itsdangerous.",
+        "struct.",
+        "statistics.",
+        "multiprocessing.",
     ];
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -110,7 +110,10 @@ const NAMES: [(Facts, &str); 15] = [
     (Facts::CONSTANT, "one of a fixed set"),
     (Facts::NORMALISED, "a normalised path"),
     (Facts::URL_SEGMENT, "one segment of the URL"),
-    (Facts::WEAKLY_CHECKED, "checked by a check that does not hold"),
+    (
+        Facts::WEAKLY_CHECKED,
+        "checked by a check that does not hold",
+    ),
     (Facts::SECURE_FILENAME, "the result of secure_filename()"),
     (Facts::ASSERTED, "checked by assert only"),
     (Facts::ONE_WORD, "one word"),

@@ -115,7 +115,10 @@ impl<'a> Interp<'a> {
                 let outcomes = tested
                     .alternatives()
                     .iter()
-                    .map(|one| self.compare_values(compare.ops[0], one, &right, place, &scratch).truth())
+                    .map(|one| {
+                        self.compare_values(compare.ops[0], one, &right, place, &scratch)
+                            .truth()
+                    })
                     .collect();
                 (name, tested, outcomes)
             }
@@ -273,14 +276,17 @@ impl<'a> Interp<'a> {
                 false => predicate(place, otherwise, then),
             };
         }
-        let outcomes = value.alternatives().iter().map(|one| match (one, constant) {
-            (Value::Any(_) | Value::Ext(_) | Value::Import(..), _) => None,
-            (Value::Pred(_), Value::None) => Some(false),
-            (Value::Pred(_), _) => None,
-            (Value::Bool(a), Value::Bool(b)) => Some(a == b),
-            (Value::None, Value::None) => Some(true),
-            _ => Some(false),
-        });
+        let outcomes = value
+            .alternatives()
+            .iter()
+            .map(|one| match (one, constant) {
+                (Value::Any(_) | Value::Ext(_) | Value::Import(..), _) => None,
+                (Value::Pred(_), Value::None) => Some(false),
+                (Value::Pred(_), _) => None,
+                (Value::Bool(a), Value::Bool(b)) => Some(a == b),
+                (Value::None, Value::None) => Some(true),
+                _ => Some(false),
+            });
         let outcomes: Vec<_> = outcomes.collect();
         match outcomes.first() {
             Some(Some(first)) if outcomes.iter().all(|one| *one == Some(*first)) => {
@@ -337,9 +343,10 @@ impl<'a> Interp<'a> {
         }
         let constants = left.alternatives().iter().chain(right.alternatives());
         if constants.clone().all(Value::is_constant) {
-            let apart = left.alternatives().iter().all(|a| {
-                right.alternatives().iter().all(|b| a.key() != b.key())
-            });
+            let apart = left
+                .alternatives()
+                .iter()
+                .all(|a| right.alternatives().iter().all(|b| a.key() != b.key()));
             if apart {
                 return Value::Bool(false);
             }
@@ -562,7 +569,10 @@ impl<'a> Interp<'a> {
         let mut otherwise = Vec::new();
         if let Some(Test::Relative(path)) = self.tests.get(&receiver.key()).cloned() {
             // `relpath(path, base).startswith("..")`: where it does not, path lies inside.
-            if prefix.constant_str().is_some_and(|text| text.starts_with("..")) {
+            if prefix
+                .constant_str()
+                .is_some_and(|text| text.starts_with(".."))
+            {
                 otherwise.extend(self.says(&path, Facts::CONTAINED));
             }
             return predicate(place, then, otherwise);

@@ -193,7 +193,10 @@ impl<'a> State<'a> {
         if Rc::ptr_eq(&self.facts, &before.facts) {
             return Vec::new();
         }
-        let new = self.facts.iter().map(|(key, facts)| (*key, facts.without(before.fact(*key))));
+        let new = self
+            .facts
+            .iter()
+            .map(|(key, facts)| (*key, facts.without(before.fact(*key))));
         new.filter(|(_, facts)| !facts.is_empty()).collect()
     }
 
@@ -237,7 +240,10 @@ impl<'a> State<'a> {
         let facts = if Rc::ptr_eq(&self.facts, &other.facts) {
             Rc::clone(&self.facts)
         } else {
-            let both = self.facts.iter().map(|(key, facts)| (*key, *facts & other.fact(*key)));
+            let both = self
+                .facts
+                .iter()
+                .map(|(key, facts)| (*key, *facts & other.fact(*key)));
             Rc::new(both.filter(|(_, facts)| !facts.is_empty()).collect())
         };
         let objects = if Rc::ptr_eq(&self.objects, &other.objects) {
@@ -342,8 +348,12 @@ impl<'a> State<'a> {
             items: Vec::new(),
             rest,
         };
-        a.items.iter().for_each(|item| joined.mix_in(self.pin(item)));
-        b.items.iter().for_each(|item| joined.mix_in(other.pin(item)));
+        a.items
+            .iter()
+            .for_each(|item| joined.mix_in(self.pin(item)));
+        b.items
+            .iter()
+            .for_each(|item| joined.mix_in(other.pin(item)));
         joined
     }
 
@@ -416,7 +426,10 @@ fn widen_value<'a>(value: &Value<'a>, before: &Value<'a>) -> Value<'a> {
         return value.clone();
     }
     union(value.alternatives().iter().map(|one| {
-        let stays = before.alternatives().iter().any(|old| old.key() == one.key());
+        let stays = before
+            .alternatives()
+            .iter()
+            .any(|old| old.key() == one.key());
         match one {
             Value::Int(_) | Value::Float(_) => Value::unknown(mix(before.key(), 0x10)),
             Value::Str(text) if !stays => Value::str(blur(text, before.key())),

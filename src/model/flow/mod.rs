@@ -15,8 +15,8 @@
 //! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
 //! says so.
 
-mod call;
 mod builtin;
+mod call;
 mod classes;
 mod codec;
 mod containers;

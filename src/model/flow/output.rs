@@ -109,8 +109,13 @@ pub enum Outcome {
     /// No client value arrives.
     Clean,
     /// Client values arrive, all of them made harmless for this sink.
-    Sanitized { by: Location, how: String },
-    Tainted { pieces: Vec<TaintPiece> },
+    Sanitized {
+        by: Location,
+        how: String,
+    },
+    Tainted {
+        pieces: Vec<TaintPiece>,
+    },
 }
 
 /// A client value that arrives.

@@ -18,8 +18,13 @@ const COMPONENT: Facts = Facts::NO_SEPARATOR.with(Facts::NOT_ABSOLUTE);
 impl<'a> Interp<'a> {
     /// `os.path.join`, `Path(a, b)`, `a / b`.
     pub fn join_path(&self, values: &[Value<'a>], kind: StrKind) -> Value<'a> {
-        let many = values.iter().position(|value| value.alternatives().len() > 1);
-        let combinations: usize = values.iter().map(|value| value.alternatives().len()).product();
+        let many = values
+            .iter()
+            .position(|value| value.alternatives().len() > 1);
+        let combinations: usize = values
+            .iter()
+            .map(|value| value.alternatives().len())
+            .product();
         if let Some(at) = many
             && combinations <= 16
         {
@@ -33,7 +38,8 @@ impl<'a> Interp<'a> {
         let mut out = Str::new(kind);
         for (index, value) in values.iter().enumerate() {
             let parts = as_parts(value);
-            let is_absolute = matches!(parts.first(), Some(Part::Lit(first)) if first.starts_with('/'));
+            let is_absolute =
+                matches!(parts.first(), Some(Part::Lit(first)) if first.starts_with('/'));
             if is_absolute && index > 0 {
                 out.parts.clear();
             } else if index > 0 && !matches!(out.parts.last(), Some(Part::Sep)) {
@@ -104,7 +110,9 @@ impl<'a> Interp<'a> {
             if is_safe {
                 piece.facts |= Facts::CONTAINED;
             }
-            out.push(Part::Taint(Rc::new(piece.step(place, Note::Through(Rc::clone(&note))))));
+            out.push(Part::Taint(Rc::new(
+                piece.step(place, Note::Through(Rc::clone(&note))),
+            )));
         }
         let result = Value::str(out);
         let mut origins = self.origins.get(&whole).cloned().unwrap_or_default();
@@ -136,7 +144,11 @@ impl<'a> Interp<'a> {
                 _ => Value::tainted(value.key(), value.pieces()),
             },
             Value::Union(values) => {
-                return union(values.iter().map(|value| self.component(value, name, facts, place)));
+                return union(
+                    values
+                        .iter()
+                        .map(|value| self.component(value, name, facts, place)),
+                );
             }
             other => other.clone(),
         };
@@ -270,10 +282,13 @@ impl<'a> Interp<'a> {
             "splitext" => {
                 let extension = self.component(&pinned, name, COMPONENT | Facts::NO_DOTDOT, place);
                 let root = match pinned.constant_str() {
-                    Some(text) => {
-                        Value::text(text.rsplit_once('.').map_or(text.as_str(), |(root, _)| root))
-                    }
-                    None => pinned.map_pieces(&mut |piece| piece.derive(hash("root"), super::text::SURVIVES_CASE)),
+                    Some(text) => Value::text(
+                        text.rsplit_once('.')
+                            .map_or(text.as_str(), |(root, _)| root),
+                    ),
+                    None => pinned.map_pieces(&mut |piece| {
+                        piece.derive(hash("root"), super::text::SURVIVES_CASE)
+                    }),
                 };
                 Value::Tuple([root, extension].into())
             }
@@ -305,7 +320,9 @@ impl<'a> Interp<'a> {
                 };
                 let key = values
                     .iter()
-                    .fold(mix(place.key(), hash(name)), |key, value| mix(key, value.key()));
+                    .fold(mix(place.key(), hash(name)), |key, value| {
+                        mix(key, value.key())
+                    });
                 if name == "commonprefix" {
                     self.common_prefix(&values, place);
                 } else {
@@ -382,18 +399,26 @@ impl<'a> Interp<'a> {
             let value = inserted(&st.pin(value), args.place_of(index, ""));
             values.push(match index {
                 0 => value,
-                _ => self.with_facts(&value, Facts::CONTAINED, Some(place), "joined by safe_join()"),
+                _ => self.with_facts(
+                    &value,
+                    Facts::CONTAINED,
+                    Some(place),
+                    "joined by safe_join()",
+                ),
             });
         }
         // Contained there, and nowhere else: the piece becomes another one.
-        let key = values.iter().fold(hash("safe_join"), |key, value| mix(key, value.key()));
+        let key = values
+            .iter()
+            .fold(hash("safe_join"), |key, value| mix(key, value.key()));
         let values: Vec<_> = values
             .iter()
             .enumerate()
             .map(|(index, value)| match index {
                 0 => value.clone(),
                 _ => value.map_pieces(&mut |piece| {
-                    let mut piece = piece.step(place, Note::Through("is joined by safe_join()".into()));
+                    let mut piece =
+                        piece.step(place, Note::Through("is joined by safe_join()".into()));
                     piece.id = mix(piece.id, key);
                     piece
                 }),
@@ -417,26 +442,59 @@ impl<'a> Interp<'a> {
             | "smart_open.open" | "os.open" => {
                 let mode = args.get(1, "mode").and_then(Value::constant_str);
                 let writes = mode.is_some_and(|mode| mode.contains(['w', 'a', 'x', '+']));
-                (if writes { Write } else { Read }, &[(0, "file"), (9, "filename"), (9, "path")])
+                (
+                    if writes { Write } else { Read },
+                    &[(0, "file"), (9, "filename"), (9, "path")],
+                )
             }
-            "os.remove" | "os.unlink" | "os.rmdir" | "os.removedirs" | "shutil.rmtree"
+            "os.remove"
+            | "os.unlink"
+            | "os.rmdir"
+            | "os.removedirs"
+            | "shutil.rmtree"
             | "send2trash.send2trash" => (Delete, &[(0, "path")]),
             "os.rename" | "os.replace" | "os.renames" | "os.link" | "os.symlink"
             | "shutil.move" | "shutil.copy" | "shutil.copy2" | "shutil.copyfile"
             | "shutil.copytree" => (Write, &[(0, "src"), (1, "dst")]),
             "os.mkdir" | "os.makedirs" | "os.chmod" | "os.chown" | "os.truncate" | "os.mknod"
-            | "os.mkfifo" | "os.utime" | "pathlib.Path.mkdir" | "os.chdir" => (Write, &[(0, "path"), (9, "name")]),
+            | "os.mkfifo" | "os.utime" | "pathlib.Path.mkdir" | "os.chdir" => {
+                (Write, &[(0, "path"), (9, "name")])
+            }
             "os.listdir" | "os.scandir" | "os.walk" | "glob.glob" | "glob.iglob" => {
                 (List, &[(0, "path"), (9, "top"), (9, "pathname")])
             }
-            "os.readlink" | "linecache.getline" | "linecache.getlines" | "runpy.run_path"
-            | "PIL.Image.open" | "imageio.imread" | "cv2.imread" | "numpy.load"
-            | "numpy.loadtxt" | "numpy.genfromtxt" | "openpyxl.load_workbook"
-            | "fitz.open" | "PyPDF2.PdfReader" | "pypdf.PdfReader" | "docx.Document"
-            | "joblib.load" | "torch.load" | "xml.etree.ElementTree.parse" | "lxml.etree.parse"
-            | "dotenv.dotenv_values" | "wave.open" | "h5py.File" | "mimetypes.read_mime_types" => {
-                (Read, &[(0, "file"), (9, "filename"), (9, "path"), (9, "fp"), (9, "source")])
-            }
+            "os.readlink"
+            | "linecache.getline"
+            | "linecache.getlines"
+            | "runpy.run_path"
+            | "PIL.Image.open"
+            | "imageio.imread"
+            | "cv2.imread"
+            | "numpy.load"
+            | "numpy.loadtxt"
+            | "numpy.genfromtxt"
+            | "openpyxl.load_workbook"
+            | "fitz.open"
+            | "PyPDF2.PdfReader"
+            | "pypdf.PdfReader"
+            | "docx.Document"
+            | "joblib.load"
+            | "torch.load"
+            | "xml.etree.ElementTree.parse"
+            | "lxml.etree.parse"
+            | "dotenv.dotenv_values"
+            | "wave.open"
+            | "h5py.File"
+            | "mimetypes.read_mime_types" => (
+                Read,
+                &[
+                    (0, "file"),
+                    (9, "filename"),
+                    (9, "path"),
+                    (9, "fp"),
+                    (9, "source"),
+                ],
+            ),
             _ if name.starts_with("pandas.read_") => {
                 let is_sql = name.contains("sql") || name.contains("gbq") || name.contains("html");
                 if is_sql {
@@ -444,9 +502,15 @@ impl<'a> Interp<'a> {
                 }
                 (Read, &[(0, "filepath_or_buffer"), (9, "io"), (9, "path")])
             }
-            "zipfile.ZipFile" | "tarfile.open" | "tarfile.TarFile" | "shutil.unpack_archive"
+            "zipfile.ZipFile"
+            | "tarfile.open"
+            | "tarfile.TarFile"
+            | "shutil.unpack_archive"
             | "zipfile.PyZipFile" => (Archive, &[(0, "file"), (0, "name"), (1, "extract_dir")]),
-            "shutil.make_archive" => (Archive, &[(0, "base_name"), (2, "root_dir"), (3, "base_dir")]),
+            "shutil.make_archive" => (
+                Archive,
+                &[(0, "base_name"), (2, "root_dir"), (3, "base_dir")],
+            ),
             "os.path.exists" | "os.path.isfile" | "os.path.isdir" | "os.path.lexists"
             | "os.path.islink" | "os.path.getsize" | "os.path.getmtime" | "os.path.getctime"
             | "os.path.getatime" | "os.path.samefile" | "os.path.ismount" | "os.stat"
@@ -470,7 +534,9 @@ impl<'a> Interp<'a> {
         let place = args.place;
         Some(match operation {
             Probe => match name {
-                "os.path.getsize" | "os.stat" => Value::object("number", Self::call_key(name, args), Vec::new()),
+                "os.path.getsize" | "os.stat" => {
+                    Value::object("number", Self::call_key(name, args), Vec::new())
+                }
                 _ => predicate(place, Vec::new(), Vec::new()),
             },
             Archive | Read | Write if args.get(0, "file").is_some_and(is_upload) => {
@@ -518,7 +584,15 @@ impl<'a> Interp<'a> {
         if matches!(name, "rename" | "replace")
             && let Some(target) = args.get(0, "target").cloned()
         {
-            self.sink(Sink::File(Write), &full, args.place, args.place_of(0, "target"), &target, st, fr);
+            self.sink(
+                Sink::File(Write),
+                &full,
+                args.place,
+                args.place_of(0, "target"),
+                &target,
+                st,
+                fr,
+            );
         }
         let key = mix(path.key(), mix(hash(name), args.place.key()));
         Some(match operation {
@@ -544,8 +618,10 @@ fn last_literal(text: &Str<'_>) -> String {
 /// Whether a value is an open file or upload and no path.
 pub(super) fn is_upload(value: &Value<'_>) -> bool {
     value.kind().is_some_and(|kind| {
-        matches!(&**kind, "werkzeug.FileStorage" | "file" | "io.BytesIO" | "io.StringIO")
-            || kind.starts_with("werkzeug.FileStorage.")
+        matches!(
+            &**kind,
+            "werkzeug.FileStorage" | "file" | "io.BytesIO" | "io.StringIO"
+        ) || kind.starts_with("werkzeug.FileStorage.")
             || kind.starts_with("tempfile.")
             || &**kind == "flask.request.stream"
     })

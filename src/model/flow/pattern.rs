@@ -100,7 +100,8 @@ pub(super) fn facts_of_text(text: &str) -> Facts {
 /// What a text satisfies that `pattern` matches as `method` does (`match`, `fullmatch`,
 /// `search`). Nothing is known of a pattern that leaves an end open.
 pub(super) fn facts_of_match(pattern: &str, method: &str, is_multiline: bool) -> Facts {
-    let anchored_start = method != "search" || pattern.starts_with('^') || pattern.starts_with("\\A");
+    let anchored_start =
+        method != "search" || pattern.starts_with('^') || pattern.starts_with("\\A");
     let anchored_end = method == "fullmatch"
         || pattern.ends_with("\\Z")
         || pattern.ends_with("\\z")
@@ -190,7 +191,11 @@ fn parse(pattern: &str) -> Option<Parsed> {
                 is_start = true;
                 dot_before = false;
             }
-            '\\' if matches!(scanner.rest.get(scanner.at + 1), Some('A' | 'Z' | 'z' | 'b' | 'B')) => {
+            '\\' if matches!(
+                scanner.rest.get(scanner.at + 1),
+                Some('A' | 'Z' | 'z' | 'b' | 'B')
+            ) =>
+            {
                 scanner.at += 2;
             }
             _ => {
@@ -326,7 +331,10 @@ impl Scanner {
                 continue;
             }
             let is_range = self.peek() == Some('-')
-                && self.rest.get(self.at + 1).is_some_and(|end| *end != ']' && *end != '\\');
+                && self
+                    .rest
+                    .get(self.at + 1)
+                    .is_some_and(|end| *end != ']' && *end != '\\');
             if is_range {
                 self.at += 1;
                 let end = self.next()?;
@@ -338,7 +346,11 @@ impl Scanner {
             }
             chars = chars.with(Chars::one(c));
         }
-        Some(if is_negated { chars.complement() } else { chars })
+        Some(if is_negated {
+            chars.complement()
+        } else {
+            chars
+        })
     }
 
     /// Whether what came before may come twice, and whether it may be left out.
@@ -379,9 +391,17 @@ mod tests {
 
     #[test]
     fn tight_patterns_say_what_they_exclude() {
-        for pattern in [r"^[A-Za-z0-9_-]+$", r"\w+", r"[a-z]{1,8}", r"^(?:abc|def)-\d+\Z"] {
+        for pattern in [
+            r"^[A-Za-z0-9_-]+$",
+            r"\w+",
+            r"[a-z]{1,8}",
+            r"^(?:abc|def)-\d+\Z",
+        ] {
             let facts = facts_of_match(pattern, "fullmatch", false);
-            assert!(facts.contains(path_facts() | Facts::NO_MARKUP | Facts::NO_BRACE), "{pattern}");
+            assert!(
+                facts.contains(path_facts() | Facts::NO_MARKUP | Facts::NO_BRACE),
+                "{pattern}"
+            );
         }
         let with_extension = facts_of_match(r"^[\w-]+\.(txt|pdf)$", "match", false);
         assert!(with_extension.contains(path_facts()));

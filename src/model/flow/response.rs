@@ -33,7 +33,10 @@ impl<'a> Interp<'a> {
         let first = args.get(0, "").cloned();
         Some(match name {
             "flask.send_file" => {
-                let path = args.get(0, "path_or_file").or_else(|| args.keyword("filename_or_fp")).cloned();
+                let path = args
+                    .get(0, "path_or_file")
+                    .or_else(|| args.keyword("filename_or_fp"))
+                    .cloned();
                 if let Some(path) = path {
                     let at = args.place_of(0, "path_or_file");
                     self.sink(Sink::SendFile, name, place, at, &path, st, fr);
@@ -45,7 +48,11 @@ impl<'a> Interp<'a> {
                     let at = args.place_of(0, "directory");
                     self.sink(Sink::SendDirectoryBase, name, place, at, &base, st, fr);
                 }
-                if let Some(file) = args.get(1, "path").or_else(|| args.keyword("filename")).cloned() {
+                if let Some(file) = args
+                    .get(1, "path")
+                    .or_else(|| args.keyword("filename"))
+                    .cloned()
+                {
                     let at = args.place_of(1, "path");
                     self.sink(Sink::SendDirectoryName, name, place, at, &file, st, fr);
                 }
@@ -63,7 +70,9 @@ impl<'a> Interp<'a> {
             }
             "jinja2.Template" | "flask.Template" => {
                 self.template_source(name, args, st, fr);
-                let escapes = args.keyword("autoescape").is_some_and(|on| on.truth() != Some(false));
+                let escapes = args
+                    .keyword("autoescape")
+                    .is_some_and(|on| on.truth() != Some(false));
                 template(escapes, place)
             }
             "jinja2.Environment" | "jinja2.Environment.overlay" => {
@@ -84,12 +93,22 @@ impl<'a> Interp<'a> {
             }
             "markupsafe.Markup" => {
                 let text = first.unwrap_or_else(|| Value::text(""));
-                self.sink(Sink::Markup, name, place, args.place_of(0, "object"), &text, st, fr);
+                self.sink(
+                    Sink::Markup,
+                    name,
+                    place,
+                    args.place_of(0, "object"),
+                    &text,
+                    st,
+                    fr,
+                );
                 as_markup(&st.pin(&text))
             }
             "flask.Response" => self.new_response(args, st),
             "flask.make_response" => self.make_response(args, st),
-            "flask.jsonify" | "flask.redirect" => Value::object("response", place.key(), Vec::new()),
+            "flask.jsonify" | "flask.redirect" => {
+                Value::object("response", place.key(), Vec::new())
+            }
             "flask.abort" => {
                 if let Some(response @ Value::Ref(_)) = &first {
                     self.respond(response, place, Confidence::High, st, fr.function);
@@ -105,10 +124,18 @@ impl<'a> Interp<'a> {
 
     fn new_response(&mut self, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
         let mut fields = std::collections::BTreeMap::new();
-        let body = args.get(0, "response").cloned().unwrap_or_else(|| Value::text(""));
+        let body = args
+            .get(0, "response")
+            .cloned()
+            .unwrap_or_else(|| Value::text(""));
         fields.insert(Rc::from("body"), body);
-        let content_type = args.keyword("content_type").or_else(|| args.keyword("mimetype"));
-        if let Some(value) = content_type.or_else(|| args.pos.get(4)).or_else(|| args.pos.get(3)) {
+        let content_type = args
+            .keyword("content_type")
+            .or_else(|| args.keyword("mimetype"));
+        if let Some(value) = content_type
+            .or_else(|| args.pos.get(4))
+            .or_else(|| args.pos.get(3))
+        {
             fields.insert(Rc::from("mimetype"), value.clone());
         }
         let class = Value::ext("flask.Response");
@@ -117,7 +144,8 @@ impl<'a> Interp<'a> {
             self.set_headers(&response, &headers, st);
         }
         if let Value::Ref(id) = response {
-            self.response_places.insert(id, (args.place, args.place_of(0, "response")));
+            self.response_places
+                .insert(id, (args.place, args.place_of(0, "response")));
         }
         response
     }
@@ -162,7 +190,9 @@ impl<'a> Interp<'a> {
                     .items
                     .iter()
                     .filter_map(|item| match item {
-                        Value::Tuple(pair) if pair.len() == 2 => Some((pair[0].clone(), pair[1].clone())),
+                        Value::Tuple(pair) if pair.len() == 2 => {
+                            Some((pair[0].clone(), pair[1].clone()))
+                        }
                         _ => None,
                     })
                     .collect(),
@@ -192,17 +222,28 @@ impl<'a> Interp<'a> {
             "set_data" => {
                 let body = args.get(0, "value").cloned().unwrap_or(Value::None);
                 self.set_attribute(response, "body", body, st);
-                self.response_places.insert(id, (place, args.place_of(0, "value")));
+                self.response_places
+                    .insert(id, (place, args.place_of(0, "value")));
                 Value::None
             }
             "get_data" => match st.get(id).as_deref() {
-                Some(Obj::Instance(instance)) => instance.fields.get("body").cloned().unwrap_or(Value::None),
+                Some(Obj::Instance(instance)) => {
+                    instance.fields.get("body").cloned().unwrap_or(Value::None)
+                }
                 _ => Value::None,
             },
             "set_cookie" => {
                 if let Some(value) = args.get(1, "value").cloned() {
                     let at = args.place_of(1, "value");
-                    self.sink(Sink::CookieValue, "flask.Response.set_cookie", place, at, &value, st, fr);
+                    self.sink(
+                        Sink::CookieValue,
+                        "flask.Response.set_cookie",
+                        place,
+                        at,
+                        &value,
+                        st,
+                        fr,
+                    );
                 }
                 Value::None
             }
@@ -222,7 +263,10 @@ impl<'a> Interp<'a> {
         for one in value.alternatives() {
             match one {
                 Value::Tuple(items) => {
-                    let headers = items.iter().skip(1).find(|item| matches!(item, Value::Ref(_)));
+                    let headers = items
+                        .iter()
+                        .skip(1)
+                        .find(|item| matches!(item, Value::Ref(_)));
                     let rendered = match headers {
                         Some(headers) => self.rendered_by(headers, st),
                         None => Rendered::Yes,
@@ -245,11 +289,22 @@ impl<'a> Interp<'a> {
                     }
                     let rendered = rendered(instance);
                     let body = instance.fields.get("body").cloned().unwrap_or(Value::None);
-                    let places = self.response_places.get(id).copied().unwrap_or((place, place));
+                    let places = self
+                        .response_places
+                        .get(id)
+                        .copied()
+                        .unwrap_or((place, place));
                     self.html_response(&body, places, rendered, confidence, st, function);
                 }
                 Value::Str(_) | Value::Any(_) => {
-                    self.html_response(one, (place, place), Rendered::Yes, confidence, st, function);
+                    self.html_response(
+                        one,
+                        (place, place),
+                        Rendered::Yes,
+                        confidence,
+                        st,
+                        function,
+                    );
                 }
                 _ => {}
             }
@@ -279,10 +334,22 @@ impl<'a> Interp<'a> {
             other => other.clone(),
         };
         let is_html = body.kind().is_none_or(|kind| {
-            !matches!(&**kind, "response" | "html" | "file" | "file.read" | "number")
+            !matches!(
+                &**kind,
+                "response" | "html" | "file" | "file.read" | "number"
+            )
         });
         if is_html || body.is_tainted() {
-            self.sink_with(Sink::HtmlResponse, "the response", call, argument, &body, confidence, st, function);
+            self.sink_with(
+                Sink::HtmlResponse,
+                "the response",
+                call,
+                argument,
+                &body,
+                confidence,
+                st,
+                function,
+            );
         }
     }
 
@@ -323,7 +390,11 @@ impl<'a> Interp<'a> {
 }
 
 fn rendered(instance: &Instance<'_>) -> Rendered {
-    if instance.fields.get("header content-disposition").is_some_and(is_attachment) {
+    if instance
+        .fields
+        .get("header content-disposition")
+        .is_some_and(is_attachment)
+    {
         return Rendered::No;
     }
     for field in ["header content-type", "content_type", "mimetype"] {
@@ -347,11 +418,21 @@ fn rendered_as(content_type: &Value<'_>) -> Rendered {
             if all.iter().all(|one| *one == Rendered::No) {
                 return Rendered::No;
             }
-            return if all.contains(&Rendered::Yes) { Rendered::Yes } else { Rendered::Unknown };
+            return if all.contains(&Rendered::Yes) {
+                Rendered::Yes
+            } else {
+                Rendered::Unknown
+            };
         }
         _ => return Rendered::Unknown,
     };
-    let runs = ["html", "svg", "text/xml", "application/xml", "multipart/x-mixed"];
+    let runs = [
+        "html",
+        "svg",
+        "text/xml",
+        "application/xml",
+        "multipart/x-mixed",
+    ];
     match runs.iter().any(|kind| start.contains(kind)) {
         true => Rendered::Yes,
         false => Rendered::No,
@@ -507,9 +588,10 @@ impl Scanner {
                 HtmlContext::Script
             }
             Position::Value { quote: Some(_), .. } => HtmlContext::QuotedAttribute,
-            Position::TagName | Position::InTag | Position::BeforeValue | Position::Value { .. } => {
-                HtmlContext::UnquotedAttribute
-            }
+            Position::TagName
+            | Position::InTag
+            | Position::BeforeValue
+            | Position::Value { .. } => HtmlContext::UnquotedAttribute,
         }
     }
 }

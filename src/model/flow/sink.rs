@@ -37,7 +37,16 @@ impl<'a> Interp<'a> {
         st: &State<'a>,
         fr: &Frame<'a>,
     ) {
-        self.sink_with(sink, name, call, argument, value, Confidence::High, st, fr.function);
+        self.sink_with(
+            sink,
+            name,
+            call,
+            argument,
+            value,
+            Confidence::High,
+            st,
+            fr.function,
+        );
     }
 
     #[expect(clippy::too_many_arguments, reason = "a sink with its places")]
@@ -61,7 +70,9 @@ impl<'a> Interp<'a> {
             name: name.strip_prefix("builtins.").unwrap_or(name).to_owned(),
             call: self.location(call),
             argument: argument.span,
-            function: function.filter(|place| place.module == call.module).map(|place| place.span),
+            function: function
+                .filter(|place| place.module == call.module)
+                .map(|place| place.span),
             outcome: Outcome::Clean,
             steps: Vec::new(),
             weak_checks: Vec::new(),
@@ -70,7 +81,8 @@ impl<'a> Interp<'a> {
             base: None,
             sink,
         };
-        let (tainted, harmless): (Vec<_>, Vec<_>) = judged.into_iter().partition(|one| !one.is_safe);
+        let (tainted, harmless): (Vec<_>, Vec<_>) =
+            judged.into_iter().partition(|one| !one.is_safe);
         let shown = tainted
             .iter()
             .min_by_key(|one| one.piece.step.length)
@@ -121,12 +133,17 @@ impl<'a> Interp<'a> {
                 }
                 Sink::Markup | Sink::HtmlResponse => self.judge_html(one, st),
                 Sink::TemplateSource => self.judge_each(one, st, |known| {
-                    known.is_chosen_by_server() || known.contains(Facts::NO_BRACE) && !known.contains(Facts::SECURE_FILENAME)
+                    known.is_chosen_by_server()
+                        || known.contains(Facts::NO_BRACE)
+                            && !known.contains(Facts::SECURE_FILENAME)
                 }),
                 _ => self.judge_each(one, st, Facts::is_chosen_by_server),
             };
             for one in found {
-                match judged.iter_mut().find(|known| known.piece.source == one.piece.source) {
+                match judged
+                    .iter_mut()
+                    .find(|known| known.piece.source == one.piece.source)
+                {
                     Some(known) if known.is_safe && !one.is_safe => *known = one,
                     Some(_) => {}
                     None => judged.push(one),
@@ -177,27 +194,40 @@ impl<'a> Interp<'a> {
                     Value::Ref(_) => self.deep_pieces(other, st),
                     other => other.pieces(),
                 };
-                pieces.into_iter().for_each(|piece| text.push(Part::Taint(piece)));
+                pieces
+                    .into_iter()
+                    .for_each(|piece| text.push(Part::Taint(piece)));
                 if text.parts.len() > 1 {
                     // The order is not known: each could come first.
-                    return text.pieces().map(|piece| {
-                        let known = st.known(piece, whole);
-                        let is_safe = known.is_chosen_by_server() || known.contains(Facts::CONTAINED);
-                        Judged { piece: Rc::clone(piece), known, is_safe, context: None }
-                    }).collect();
+                    return text
+                        .pieces()
+                        .map(|piece| {
+                            let known = st.known(piece, whole);
+                            let is_safe =
+                                known.is_chosen_by_server() || known.contains(Facts::CONTAINED);
+                            Judged {
+                                piece: Rc::clone(piece),
+                                known,
+                                is_safe,
+                                context: None,
+                            }
+                        })
+                        .collect();
                 }
                 text
             }
         };
-        let judged = path_pieces(&text, whole, takes_folders, st).into_iter().map(|(piece, is_safe)| {
-            let known = st.known(&piece, whole);
-            Judged {
-                is_safe: is_safe || matches!(sink, Sink::SendDirectoryName),
-                known,
-                piece,
-                context: None,
-            }
-        });
+        let judged = path_pieces(&text, whole, takes_folders, st)
+            .into_iter()
+            .map(|(piece, is_safe)| {
+                let known = st.known(&piece, whole);
+                Judged {
+                    is_safe: is_safe || matches!(sink, Sink::SendDirectoryName),
+                    known,
+                    piece,
+                    context: None,
+                }
+            });
         judged.collect()
     }
 
@@ -249,7 +279,12 @@ impl<'a> Interp<'a> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = value.alternatives().iter().map(Value::key).collect();
         keys.extend(judged.iter().map(|one| one.piece.id));
-        let origins: Vec<_> = keys.iter().filter_map(|key| self.origins.get(key)).flatten().copied().collect();
+        let origins: Vec<_> = keys
+            .iter()
+            .filter_map(|key| self.origins.get(key))
+            .flatten()
+            .copied()
+            .collect();
         keys.extend(origins);
         for key in keys {
             for check in self.weak.get(&key).into_iter().flatten() {
@@ -282,7 +317,10 @@ impl<'a> Interp<'a> {
         while let Some(step) = next {
             let location = self.location(step.place);
             let note = step.note.words(&piece.source.text);
-            if steps.last().is_none_or(|last| last.location != location || last.note != note) {
+            if steps
+                .last()
+                .is_none_or(|last| last.location != location || last.note != note)
+            {
                 steps.push(FlowStep { location, note });
             }
             next = step.before.as_ref();
@@ -303,7 +341,10 @@ impl<'a> Interp<'a> {
                 module: argument.module,
                 span: expr.range().into(),
             };
-            let carries = self.seen.get(&place).is_some_and(|keys| keys.contains(&key));
+            let carries = self
+                .seen
+                .get(&place)
+                .is_some_and(|keys| keys.contains(&key));
             let inner = parts_of(expr);
             let before = open.len();
             if carries || inner.iter().any(|_| true) {
@@ -313,7 +354,10 @@ impl<'a> Interp<'a> {
                         module: argument.module,
                         span,
                     };
-                    let holds = self.seen.get(&place).is_some_and(|keys| keys.contains(&key));
+                    let holds = self
+                        .seen
+                        .get(&place)
+                        .is_some_and(|keys| keys.contains(&key));
                     if holds || !parts_of(part).is_empty() {
                         open.push(part);
                     }
@@ -362,12 +406,28 @@ impl<'a> Interp<'a> {
                 if let Some(value) = args.get(0, "resource").cloned() {
                     let at = args.place_of(0, "resource");
                     let full = format!("flask.Flask.{name}");
-                    self.sink(Sink::File(FileOperation::Read), &full, place, at, &value, st, fr);
+                    self.sink(
+                        Sink::File(FileOperation::Read),
+                        &full,
+                        place,
+                        at,
+                        &value,
+                        st,
+                        fr,
+                    );
                 }
             }
             "set_cookie" => {
                 if let Some(value) = args.get(1, "value").cloned() {
-                    self.sink(Sink::CookieValue, "set_cookie", place, args.place_of(1, "value"), &value, st, fr);
+                    self.sink(
+                        Sink::CookieValue,
+                        "set_cookie",
+                        place,
+                        args.place_of(1, "value"),
+                        &value,
+                        st,
+                        fr,
+                    );
                 }
             }
             "save" | "savefig" | "to_csv" | "to_excel" | "to_json" | "to_pickle" => {
@@ -426,9 +486,16 @@ impl<'a> Interp<'a> {
         fr: &mut Frame<'a>,
     ) {
         let first = args.get(0, "").cloned();
-        let template = first.as_ref().filter(|_| !is_inline).and_then(Value::constant_str);
+        let template = first
+            .as_ref()
+            .filter(|_| !is_inline)
+            .and_then(Value::constant_str);
         let inline = is_inline.then(|| self.location(args.place_of(0, "source")));
-        let named: Vec<_> = args.named.iter().map(|(name, value)| (Rc::clone(name), value.clone())).collect();
+        let named: Vec<_> = args
+            .named
+            .iter()
+            .map(|(name, value)| (Rc::clone(name), value.clone()))
+            .collect();
         for (variable, value) in named {
             if matches!(&*variable, "template_name_or_list" | "source") {
                 continue;
@@ -547,7 +614,18 @@ fn composes(func: &Expr) -> bool {
         Expr::Attribute(attribute) => attribute.attr.as_str(),
         _ => return false,
     };
-    matches!(name, "join" | "joinpath" | "format" | "Path" | "str" | "PurePath" | "Markup" | "make_response" | "Response")
+    matches!(
+        name,
+        "join"
+            | "joinpath"
+            | "format"
+            | "Path"
+            | "str"
+            | "PurePath"
+            | "Markup"
+            | "make_response"
+            | "Response"
+    )
 }
 
 /// The expression in front of all others.
@@ -570,7 +648,10 @@ fn first_of(expr: &Expr) -> Option<&Expr> {
             }
             Some(left)
         }
-        Expr::FString(_) => parts_of(expr).into_iter().next().filter(|_| parts_of(expr).len() > 1),
+        Expr::FString(_) => parts_of(expr)
+            .into_iter()
+            .next()
+            .filter(|_| parts_of(expr).len() > 1),
         _ => None,
     }
 }

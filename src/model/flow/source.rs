@@ -24,8 +24,8 @@ fn attribute(name: &str) -> Attribute {
         | "environ" => Attribute::Mapping,
         "data" | "path" | "full_path" | "url" | "base_url" | "query_string" | "referrer"
         | "user_agent" | "authorization" | "stream" | "input_stream" | "content_type"
-        | "mimetype" | "raw_url" | "script_root" | "origin" | "access_route"
-        | "get_json" | "get_data" | "accept_languages" => Attribute::Value,
+        | "mimetype" | "raw_url" | "script_root" | "origin" | "access_route" | "get_json"
+        | "get_data" | "accept_languages" => Attribute::Value,
         _ => Attribute::Server,
     }
 }
@@ -91,7 +91,11 @@ impl<'a> Interp<'a> {
             let identity = mix(any.key, hash("data"));
             let mut piece = self.source(place, identity, self.source_text(place));
             if field.contains("FileField") {
-                return Some(Value::object("werkzeug.FileStorage", piece.id, vec![Rc::new(piece)]));
+                return Some(Value::object(
+                    "werkzeug.FileStorage",
+                    piece.id,
+                    vec![Rc::new(piece)],
+                ));
             }
             if NUMERIC_FIELDS.contains(&field) {
                 piece.facts = Facts::NUMERIC | Facts::HARMLESS;
@@ -133,7 +137,15 @@ impl<'a> Interp<'a> {
             "flask.request.environ" => {
                 let name = key.constant_str().unwrap_or_default();
                 let from_client = name.starts_with("HTTP_")
-                    || matches!(name.as_str(), "" | "QUERY_STRING" | "PATH_INFO" | "REQUEST_URI" | "RAW_URI" | "CONTENT_TYPE" | "wsgi.input");
+                    || matches!(
+                        name.as_str(),
+                        "" | "QUERY_STRING"
+                            | "PATH_INFO"
+                            | "REQUEST_URI"
+                            | "RAW_URI"
+                            | "CONTENT_TYPE"
+                            | "wsgi.input"
+                    );
                 match from_client {
                     true => Value::piece(piece),
                     false => Value::unknown(identity),

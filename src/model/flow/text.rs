@@ -7,7 +7,9 @@ use super::expr::as_parts;
 use super::facts::Facts;
 use super::heap::{List, Obj, State};
 use super::interp::{Frame, Interp};
-use super::value::{Key, Note, Part, Piece, Place, Str, StrKind, Value, add_piece, hash, mix, union};
+use super::value::{
+    Key, Note, Part, Piece, Place, Str, StrKind, Value, add_piece, hash, mix, union,
+};
 
 /// The facts that survive cutting pieces off either end.
 pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
@@ -304,7 +306,11 @@ impl<'a> Interp<'a> {
         Some(match name {
             "encode" | "decode" => match receiver {
                 Value::Str(text) => Value::str(Str {
-                    kind: if name == "encode" { StrKind::Bytes } else { StrKind::Text },
+                    kind: if name == "encode" {
+                        StrKind::Bytes
+                    } else {
+                        StrKind::Text
+                    },
                     parts: text.parts.clone(),
                 }),
                 other => other.clone(),
@@ -323,7 +329,11 @@ impl<'a> Interp<'a> {
                 changed
             }
             "lstrip" | "removeprefix" | "removesuffix" => {
-                let keep = if name == "removesuffix" { SURVIVES_CASE } else { SURVIVES_CUTTING };
+                let keep = if name == "removesuffix" {
+                    SURVIVES_CASE
+                } else {
+                    SURVIVES_CUTTING
+                };
                 let changed = self.each_piece(receiver, name, args, keep, Facts::NONE);
                 match name == "lstrip" && strips(args, '/') {
                     true => self.first_piece(&changed, Facts::NOT_ABSOLUTE),
@@ -372,11 +382,16 @@ impl<'a> Interp<'a> {
         keep: Facts,
         add: Facts,
     ) -> Value<'a> {
-        let operation = args.pos.iter().fold(hash(name), |key, arg| mix(key, arg.key()));
+        let operation = args
+            .pos
+            .iter()
+            .fold(hash(name), |key, arg| mix(key, arg.key()));
         let place = args.place;
         let note: Rc<str> = format!("goes through {name}()").into();
         let changed = value.map_pieces(&mut |piece| {
-            let mut piece = piece.derive(operation, keep).step(place, Note::Through(Rc::clone(&note)));
+            let mut piece = piece
+                .derive(operation, keep)
+                .step(place, Note::Through(Rc::clone(&note)));
             piece.facts |= add;
             if !add.is_empty() {
                 piece.by = Some((place, format!("made harmless by {name}()").into()));
@@ -432,7 +447,9 @@ impl<'a> Interp<'a> {
         match new_text.as_deref() {
             Some(new) => {
                 if new.contains('/') {
-                    keep = keep.without(Facts::NO_SEPARATOR).without(Facts::NOT_ABSOLUTE);
+                    keep = keep
+                        .without(Facts::NO_SEPARATOR)
+                        .without(Facts::NOT_ABSOLUTE);
                 }
                 if new.contains('.') || new.is_empty() && add.is_empty() {
                     // Taking something out can bring two dots together.
@@ -456,7 +473,9 @@ impl<'a> Interp<'a> {
             Some("'") => Some('\''),
             _ => None,
         };
-        let is_quote_gone = new_text.as_deref().is_some_and(|new| !new.contains(['"', '\'']));
+        let is_quote_gone = new_text
+            .as_deref()
+            .is_some_and(|new| !new.contains(['"', '\'']));
         let changed = self.each_piece(receiver, "replace", args, keep, add);
         let mut changed = changed.map_pieces(&mut |piece| {
             let mut piece = piece.clone();
@@ -493,7 +512,9 @@ impl<'a> Interp<'a> {
         // "…{{ x }}…".replace("{{ x }}", value): the value lands where the mark stood.
         let (Value::Str(text), Some(old)) = (&changed, &old) else {
             let mut pieces = changed.pieces();
-            new.pieces().iter().for_each(|piece| add_piece(&mut pieces, piece));
+            new.pieces()
+                .iter()
+                .for_each(|piece| add_piece(&mut pieces, piece));
             return Value::tainted(mix(changed.key(), new.key()), pieces);
         };
         let mut out = Str::new(text.kind);
@@ -510,7 +531,9 @@ impl<'a> Interp<'a> {
                 out.push(Part::Lit(between.into()));
             }
         }
-        if !out.pieces().any(|piece| new.pieces().iter().any(|known| known.id == piece.id))
+        if !out
+            .pieces()
+            .any(|piece| new.pieces().iter().any(|known| known.id == piece.id))
             && text.constant().is_none()
         {
             as_parts(&new).into_iter().for_each(|part| out.push(part));
@@ -579,7 +602,9 @@ impl<'a> Interp<'a> {
             };
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    as_parts(separator).into_iter().for_each(|part| out.push(part));
+                    as_parts(separator)
+                        .into_iter()
+                        .for_each(|part| out.push(part));
                 }
                 self.put_in(&mut out, item, None, place, st, fr);
             }
@@ -587,8 +612,14 @@ impl<'a> Interp<'a> {
         }
         // Any number of items: one of each stands for all, with unknown text around.
         let item = self.any_item(&joined, place, st);
-        let mut out = Str::new(if is_markup { StrKind::Markup } else { StrKind::Text });
-        let no_dots = separator.constant_str().is_some_and(|text| !text.contains('.') && !text.is_empty());
+        let mut out = Str::new(if is_markup {
+            StrKind::Markup
+        } else {
+            StrKind::Text
+        });
+        let no_dots = separator
+            .constant_str()
+            .is_some_and(|text| !text.contains('.') && !text.is_empty());
         for one in item.alternatives() {
             let mut text = Str::new(out.kind);
             self.put_in(&mut text, one, None, place, st, fr);
@@ -640,7 +671,9 @@ impl<'a> Interp<'a> {
             ("lstrip", 0) => text.trim_start().to_owned(),
             ("rstrip", 0) => text.trim_end().to_owned(),
             ("strip", 1) => text.trim_matches(chars(&arg(0)?).as_slice()).to_owned(),
-            ("lstrip", 1) => text.trim_start_matches(chars(&arg(0)?).as_slice()).to_owned(),
+            ("lstrip", 1) => text
+                .trim_start_matches(chars(&arg(0)?).as_slice())
+                .to_owned(),
             ("rstrip", 1) => text.trim_end_matches(chars(&arg(0)?).as_slice()).to_owned(),
             ("replace", 2) => text.replace(&arg(0)?, &arg(1)?),
             ("startswith", 1) => return Some(Value::Bool(text.starts_with(&arg(0)?))),
@@ -697,12 +730,21 @@ impl<'a> Interp<'a> {
         if let Some(exact) = slice_parts(text, bounds) {
             return Value::str(exact);
         }
-        let keep = if from_start { SURVIVES_CASE } else { SURVIVES_CUTTING };
-        let operation = bounds.iter().flatten().fold(hash("slice"), |key, bound| mix(key, bound.key()));
+        let keep = if from_start {
+            SURVIVES_CASE
+        } else {
+            SURVIVES_CUTTING
+        };
+        let operation = bounds
+            .iter()
+            .flatten()
+            .fold(hash("slice"), |key, bound| mix(key, bound.key()));
         let parts = text.parts.iter().map(|part| match part {
             Part::Taint(piece) => {
                 let piece = piece.derive(operation, keep);
-                Part::Taint(Rc::new(piece.step(place, Note::Through("is sliced".into()))))
+                Part::Taint(Rc::new(
+                    piece.step(place, Note::Through("is sliced".into())),
+                ))
             }
             Part::Lit(literal) => Part::Hole(mix(hash(literal), operation)),
             other => other.clone(),
@@ -717,7 +759,12 @@ impl<'a> Interp<'a> {
     /// `list("…")` and the like: every character.
     pub fn characters(&self, text: &Str<'a>) -> Option<Vec<Value<'a>>> {
         let constant = text.constant().filter(|text| text.len() <= 64)?;
-        Some(constant.chars().map(|c| Value::text(c.to_string())).collect())
+        Some(
+            constant
+                .chars()
+                .map(|c| Value::text(c.to_string()))
+                .collect(),
+        )
     }
 }
 
@@ -754,7 +801,13 @@ fn slice_constant(text: &str, bounds: &[Option<Value<'_>>; 3]) -> Option<String>
         None | Some(Value::Int(1)) => {
             let from = usize::try_from(bound(&bounds[0], 0)?).ok()?;
             let to = usize::try_from(bound(&bounds[1], length)?).ok()?;
-            Some(chars.get(from..to.max(from)).unwrap_or_default().iter().collect())
+            Some(
+                chars
+                    .get(from..to.max(from))
+                    .unwrap_or_default()
+                    .iter()
+                    .collect(),
+            )
         }
         Some(Value::Int(-1)) if bounds[0].is_none() && bounds[1].is_none() => {
             Some(chars.iter().rev().collect())
@@ -818,7 +871,12 @@ fn percent_tokens(format: &str) -> Vec<Token<'_>> {
             name = &inner[..end];
             rest = &inner[end + 1..];
         }
-        let flags = rest.len() - rest.trim_start_matches(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '.', '-', '+', '#', '*', ' ']).len();
+        let flags = rest.len()
+            - rest
+                .trim_start_matches([
+                    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '.', '-', '+', '#', '*', ' ',
+                ])
+                .len();
         rest = &rest[flags..];
         let Some(letter) = rest.chars().next() else {
             break;

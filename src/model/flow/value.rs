@@ -22,10 +22,9 @@ pub(super) const fn mix(a: Key, b: Key) -> Key {
 }
 
 pub(super) fn hash(text: &str) -> Key {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ Key::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ Key::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +61,10 @@ pub(super) struct Step<'a> {
 pub(super) enum Note<'a> {
     Read,
     Stored(&'a str),
-    Passed { function: &'a str, parameter: &'a str },
+    Passed {
+        function: &'a str,
+        parameter: &'a str,
+    },
     Returned(&'a str),
     Through(Rc<str>),
 }
@@ -462,7 +464,10 @@ impl<'a> Value<'a> {
 
 impl Func<'_> {
     pub fn key(&self) -> Key {
-        mix(mix(self.span().start as u64, self.module.index() as u64), u64::from(self.scope))
+        mix(
+            mix(self.span().start as u64, self.module.index() as u64),
+            u64::from(self.scope),
+        )
     }
 
     pub fn span(&self) -> Span {
