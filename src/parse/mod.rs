@@ -2,8 +2,10 @@
 
 pub mod dockerfile;
 pub mod dotenv;
+pub mod html;
 pub mod ini;
 pub mod jenkinsfile;
+pub mod jinja;
 pub mod makefile;
 pub mod mapped;
 pub mod procfile;
