@@ -57,8 +57,8 @@ impl Model {
     fn link(repo: Arc<Repository>, modules: Modules, advisories: Arc<Advisories>) -> Self {
         let names = Names::collect(&modules);
         let calls = Calls::index(&modules, &names);
-        let apps = Apps::find(&modules, &names);
         let deployment = Deployment::read(&repo);
+        let apps = Apps::find(&modules, &names).ranked_by(&modules, &names, &deployment);
         let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
         let dependencies = Dependencies::read(&repo);
         Self {

@@ -68,7 +68,8 @@ impl Modules {
     /// Like [`Modules::parse`], taking over the trees of files that have not changed.
     pub fn parse_again(repo: &Repository, before: &Self) -> Self {
         let files: HashMap<&str, &Arc<File>> = repo
-            .of_kind(FileKind::Python)
+            .files()
+            .filter(|file| file.kind == FileKind::Python || is_python_settings(file))
             .filter(|file| file.purpose != Purpose::Vendored)
             .map(|file| (&*file.path, file))
             .collect();
@@ -100,6 +101,8 @@ impl Modules {
     fn add(&mut self, file: &Arc<File>, result: Result<Arc<Module>, String>) {
         let path = file.path.to_string();
         match result {
+            // A guess at settings that turned out to be another language.
+            Ok(module) if file.kind != FileKind::Python && !module.is_valid() => {}
             Ok(module) => {
                 if let Some(reason) = module.syntax_error() {
                     self.skipped.push(Skipped { path, reason });
@@ -234,6 +237,27 @@ fn parse_one(file: &Arc<File>, before: &Modules) -> Result<Arc<Module>, String> 
         return Ok(Arc::clone(module));
     }
     Module::parse(Arc::clone(file)).map(Arc::new)
+}
+
+/// Whether a `.cfg` or `.conf` file is Python that `from_pyfile` or `from_envvar` loads: it
+/// assigns one of Flask's keys and has no sections.
+fn is_python_settings(file: &File) -> bool {
+    let named = file.path.ends_with(".cfg") || file.path.ends_with(".conf");
+    if file.kind != FileKind::Ini || !named {
+        return false;
+    }
+    let mut assigns = false;
+    for line in file.text.as_str().lines() {
+        if line.starts_with('[') && line.trim_end().ends_with(']') {
+            return false;
+        }
+        let key = line.split_once('=').map(|(key, _)| key.trim_end());
+        assigns |= key.is_some_and(|key| {
+            matches!(key, "SECRET_KEY" | "DEBUG" | "SQLALCHEMY_DATABASE_URI")
+                || key.starts_with("SESSION_COOKIE_")
+        });
+    }
+    assigns
 }
 
 fn matters(source: &str) -> bool {

@@ -11,6 +11,7 @@ pub(super) use construct::{is_main_test, last_name};
 pub use origin::Origin;
 pub use route::{Parameter, Route, View};
 
+use super::deployment::Deployment;
 use super::modules::{ModuleId, Modules};
 use super::names::Names;
 use crate::discover::Purpose;
@@ -213,9 +214,19 @@ impl Apps {
         }
     }
 
-    /// Takes the application of a deployment target to the front.
-    pub fn prefer(&mut self, is_preferred: impl Fn(&App) -> bool) {
-        self.list.sort_by_key(|app| !is_preferred(app));
+    /// The same applications, those that production's processes name in front.
+    #[must_use]
+    pub fn ranked_by(mut self, modules: &Modules, names: &Names, deployment: &Deployment) -> Self {
+        let targeted: Vec<Location> = deployment
+            .production()
+            .filter_map(|process| {
+                let id = origin::of_process(&self, modules, names, process)?;
+                Some(self.get(id).construction.clone())
+            })
+            .collect();
+        let is_behind = |app: &App| !targeted.contains(&app.construction);
+        self.list.sort_by_key(is_behind);
+        self
     }
 }
 
@@ -265,3 +276,6 @@ const fn importance(purpose: Purpose) -> u8 {
         Purpose::Vendored => 4,
     }
 }
+
+#[cfg(test)]
+mod tests;

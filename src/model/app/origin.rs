@@ -4,6 +4,7 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged as _;
 
 use super::{AppId, AppKind, Apps};
+use crate::model::deployment::{Process, Server};
 use crate::model::modules::{ModuleId, Modules};
 use crate::model::names::{BindingKind, Names, Qualified};
 use crate::text::Span;
@@ -43,6 +44,43 @@ pub(super) fn origin(
     } else {
         Origin::Other
     }
+}
+
+/// The application that a process of a deployment loads.
+pub(super) fn of_process(
+    apps: &Apps,
+    modules: &Modules,
+    names: &Names,
+    process: &Process,
+) -> Option<AppId> {
+    let tracer = Tracer {
+        apps,
+        modules,
+        names,
+    };
+    let (module, wanted) = match (&process.target, &process.server) {
+        (Some(target), _) => (
+            modules.find(&process.folder, &target.module)?,
+            target.name(),
+        ),
+        (None, Server::PythonScript { path }) => (modules.by_path(path)?, None),
+        (None, Server::PythonModule { name }) => (modules.find(&process.folder, name)?, None),
+        _ => return None,
+    };
+    let usual = ["app", "application", "create_app", "make_app"];
+    let candidates = wanted.map_or_else(|| usual.to_vec(), |name| vec![name]);
+    candidates
+        .into_iter()
+        .find_map(|name| {
+            let found = names.resolve_member(modules, module, name)?;
+            tracer
+                .global(&found, MAX_STEPS)
+                .or_else(|| tracer.made_by(&found, MAX_STEPS))
+        })
+        .or_else(|| {
+            let mut own = apps.iter().filter(|(_, app)| app.module == module);
+            own.next().map(|(id, _)| id)
+        })
 }
 
 struct Tracer<'a> {

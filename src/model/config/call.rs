@@ -10,9 +10,10 @@ use ruff_text_size::Ranged as _;
 use super::evaluate::{Piece, assembled, environment, join, known, parent};
 use super::load::text_of;
 use super::trace::{Eval, Frame, Tracer};
-use super::{Conversion, EnvRead, Literal, SourceKind, Value};
+use super::write::Written;
+use super::{Conversion, EnvRead, Form, Literal, SourceKind, Value};
 use crate::model::modules::ModuleId;
-use crate::text::Span;
+use crate::text::{Location, Span};
 
 /// Words without which a function that is not handed the application cannot touch its
 /// configuration.
@@ -167,14 +168,17 @@ impl<'a> Tracer<'a> {
             let Some(parameter) = positional.next() else {
                 continue;
             };
-            bound.push(parameter.parameter.name.as_str());
-            locals.insert(parameter.parameter.name.as_str().into(), value);
+            let name = parameter.parameter.name.as_str();
+            self.note_argument(frame.module, module, function, name, argument);
+            bound.push(name);
+            locals.insert(name.into(), value);
         }
         let mut rest = Vec::new();
         for keyword in &call.arguments.keywords {
             let value = self.eval(frame, &keyword.value);
             handed |= value.is_app();
             if let Some(name) = &keyword.arg {
+                self.note_argument(frame.module, module, function, name, &keyword.value);
                 rest.push((name.as_str(), value));
             }
         }
@@ -184,6 +188,30 @@ impl<'a> Tracer<'a> {
         }
         self.bind_defaults(module, function, &bound, locals);
         handed
+    }
+
+    fn note_argument(
+        &mut self,
+        caller: ModuleId,
+        module: ModuleId,
+        function: &StmtFunctionDef,
+        name: &str,
+        argument: &Expr,
+    ) {
+        let key = (module, Span::from(function.range), Box::from(name));
+        let place = self.location(caller, argument.range());
+        self.argument_places.insert(key, place);
+    }
+
+    /// Where an expression's text stands: for a parameter, at the call.
+    fn place_of(&self, frame: &Frame<'a>, expr: &Expr) -> Location {
+        if let (Expr::Name(name), Some((module, span))) = (expr, self.running.last()) {
+            let key = (*module, *span, Box::from(name.id.as_str()));
+            if let Some(place) = self.argument_places.get(&key) {
+                return place.clone();
+            }
+        }
+        self.location(frame.module, expr.range())
     }
 
     /// Gives every parameter that is not bound its default.
@@ -335,25 +363,20 @@ impl<'a> Tracer<'a> {
             let value = environment(&name, location, false);
             return Eval::Value(converted(value, conversion));
         };
-        let module = frame.module;
-        let read = |default: Option<Literal>, at: Span, tracer: &Self| EnvRead {
+        let at = self.place_of(frame, default);
+        let read = |default: Option<Literal>| EnvRead {
             name: name.clone(),
             default,
-            default_at: Some(tracer.location(module, at)),
+            default_at: Some(at.clone()),
             required: false,
             conversion: conversion.clone(),
             negated: false,
             location: location.clone(),
         };
-        let at = Span::from(default.range());
         match self.eval(frame, default) {
-            Eval::Value(Value::Known(literal)) => {
-                Eval::Value(Value::Env(read(Some(literal), at, self)))
-            }
+            Eval::Value(Value::Known(literal)) => Eval::Value(Value::Env(read(Some(literal)))),
             // A default from a second variable: what counts is its own default.
-            Eval::Value(Value::Env(second)) => {
-                Eval::Value(Value::Env(read(second.default, at, self)))
-            }
+            Eval::Value(Value::Env(second)) => Eval::Value(Value::Env(read(second.default))),
             Eval::Value(other) => {
                 let set = environment(&name, location.clone(), true);
                 let condition = format!("{name} is set");
@@ -363,7 +386,7 @@ impl<'a> Tracer<'a> {
                     other,
                 ))
             }
-            _ => Eval::Value(Value::Env(read(None, at, self))),
+            _ => Eval::Value(Value::Env(read(None))),
         }
     }
 
@@ -568,6 +591,10 @@ impl<'a> Tracer<'a> {
             "configparser.ConfigParser" | "configparser.RawConfigParser" => {
                 Eval::Value(Value::Store(format!("{class}.{method}")))
             }
+            _ if method == "init_app" && is_talisman(class) => {
+                self.talisman(frame, call);
+                Eval::unknown("Talisman")
+            }
             _ => {
                 let handed = self.arguments(frame, call).iter().any(Eval::is_app);
                 if handed && method != "init_app" {
@@ -661,7 +688,9 @@ impl<'a> Tracer<'a> {
         call: &'a ExprCall,
     ) -> Eval<'a> {
         let handed = self.arguments(frame, call).iter().any(Eval::is_app);
-        if handed {
+        if handed && is_talisman(name) {
+            self.talisman(frame, call);
+        } else if handed {
             self.note_unfollowed(frame.module, call, name.to_owned());
         }
         let last = name.rsplit('.').next().unwrap_or(name);
@@ -669,6 +698,49 @@ impl<'a> Tracer<'a> {
             return Eval::LibraryInstance(name.to_owned());
         }
         Eval::Value(Value::Unknown(format!("{name}()")))
+    }
+
+    /// Flask-Talisman sets the session cookie's flags unless it is told not to (facts 4.8).
+    fn talisman(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) {
+        for (option, key, default) in [
+            (
+                "session_cookie_secure",
+                "SESSION_COOKIE_SECURE",
+                Literal::Bool(true),
+            ),
+            (
+                "session_cookie_http_only",
+                "SESSION_COOKIE_HTTPONLY",
+                Literal::Bool(true),
+            ),
+            (
+                "session_cookie_samesite",
+                "SESSION_COOKIE_SAMESITE",
+                Literal::Str("Lax".into()),
+            ),
+        ] {
+            let given = call.arguments.find_keyword(option);
+            let value = match given {
+                Some(given) => {
+                    let value = self.eval(frame, &given.value);
+                    self.public_value(frame.module, &given.value, &value)
+                }
+                None => Value::Known(default),
+            };
+            if value.known().is_some_and(|value| !value.is_truthy()) {
+                continue;
+            }
+            let at = given.map_or_else(|| call.func.range(), |given| given.range);
+            let written = Written {
+                key: key.to_owned(),
+                key_at: at.into(),
+                value,
+                value_at: self.location(frame.module, at),
+                statement: call.range().into(),
+                form: Form::Other,
+            };
+            self.record(frame.module, written);
+        }
     }
 
     /// `cast=bool` of decouple.
@@ -841,7 +913,7 @@ fn parsed<'a>(
     let first = call.arguments.find_positional(0)?;
     match tracer.eval(frame, first) {
         Eval::Value(Value::Env(read)) => Some(Value::Env(EnvRead {
-            conversion: Conversion::Parser(name.to_owned()),
+            conversion: by_name(name),
             ..read
         })),
         // `envtobool("DEBUG", False)`: the helper reads the variable that it is given.
@@ -859,13 +931,21 @@ fn parsed<'a>(
                 },
                 default_at: default.map(|it| tracer.location(frame.module, it.range())),
                 required: false,
-                conversion: Conversion::Parser(name.to_owned()),
+                conversion: by_name(name),
                 negated: false,
                 location,
             }))
         }
         _ => None,
     }
+}
+
+/// A helper of the project that says in its name that it makes a boolean of a text.
+fn by_name(function: &str) -> Conversion {
+    if function.to_ascii_lowercase().contains("bool") {
+        return Conversion::Bool;
+    }
+    Conversion::Parser(function.to_owned())
 }
 
 /// What a helper with several returns makes of one variable: a fallback text is its default,
@@ -885,7 +965,7 @@ fn as_parser(value: Value, function: &str) -> Value {
         .filter(|literal| !matches!(literal, Literal::Bool(_) | Literal::None))
         .collect();
     let conversion = if texts.is_empty() && !known.is_empty() {
-        Conversion::Parser(function.to_owned())
+        by_name(function)
     } else {
         first.conversion.clone()
     };
@@ -928,6 +1008,10 @@ fn converted(value: Value, conversion: Conversion) -> Value {
         }
         other => other,
     }
+}
+
+fn is_talisman(class: &str) -> bool {
+    class.starts_with("flask_talisman.") && class.ends_with("Talisman")
 }
 
 fn is_random(name: &str) -> bool {

@@ -115,7 +115,7 @@ impl Configuration {
         }
         // Behind a constant of the module's own level, not of a branch in it.
         let is_plain = |write: &&&Write| write.conditions.is_empty();
-        let last_own = loaded.iter().filter(own).filter(is_plain).next_back();
+        let last_own = loaded.iter().filter(own).rfind(is_plain);
         let (container, location) = match home {
             Home::Class(_, span) => {
                 let class = tree.statement_exactly(span)?;

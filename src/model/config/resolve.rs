@@ -6,10 +6,11 @@ use rayon::prelude::*;
 
 use super::trace::{Tracer, World};
 use super::{
-    Configuration, Environment, SetupEnd, Source, Switch, Value, Write, WriteId, roots, stray,
+    Configuration, EnvRead, Environment, Literal, SetupEnd, Source, Switch, Value, Write, WriteId,
+    roots, stray,
 };
 use crate::model::app::{AppId, Apps};
-use crate::model::deployment::Deployment;
+use crate::model::deployment::{Deployment, EnvSetting};
 use crate::model::modules::Modules;
 use crate::model::names::Names;
 use crate::text::Location;
@@ -163,6 +164,23 @@ impl Configuration {
     /// set and certain.
     pub fn value(&self, app: AppId, key: &str, environment: Environment) -> Option<&Value> {
         self.resolved(app, key, environment).value()
+    }
+}
+
+impl EnvRead {
+    /// What production's deployment files make of it: each setting that reaches production,
+    /// with the value that it gives (`None`: a parser that is not known, or a value from
+    /// outside of the repository). Empty when no file sets the variable: the default counts.
+    pub fn in_production<'d>(
+        &'d self,
+        deployment: &'d Deployment,
+    ) -> impl Iterator<Item = (&'d EnvSetting, Option<Literal>)> {
+        deployment.production_settings(&self.name).map(|setting| {
+            (
+                setting,
+                setting.literal().and_then(|text| self.with(Some(text))),
+            )
+        })
     }
 }
 

@@ -505,3 +505,131 @@ fn the_end_of_setup_is_behind_the_last_load() {
     assert_eq!((text.line_of(end.offset), end.name.as_str()), (6, "server"));
     assert_eq!(end.indentation, "    ");
 }
+
+#[test]
+fn deployment_files_choose_the_configuration() {
+    let factory = "\
+import os
+from flask import Flask
+from config import config
+def create_app():
+    app = Flask(__name__)
+    app.config.from_object(config[os.environ.get('APP_SETTINGS', 'development')])
+    return app
+";
+    let texts = [("config.py", CLASSES), ("app.py", factory)];
+    let set = world(&[texts[0], texts[1], (".env", "APP_SETTINGS=development\n")]);
+    assert_eq!(set.production("DEBUG"), "True");
+    let (app, _) = set.apps.primary().unwrap();
+    let switch = set.configuration.switches(app).next().unwrap();
+    let chosen = switch.chosen[Environment::Production.index()]
+        .as_ref()
+        .unwrap();
+    assert_eq!(chosen.because, "APP_SETTINGS is development in .env");
+    assert_eq!(world(&texts).production("DEBUG"), "unset");
+    let dotted = factory.replace(
+        "config[os.environ.get('APP_SETTINGS', 'development')]",
+        "os.environ['APP_SETTINGS']",
+    );
+    let dotted = [("config.py", CLASSES), ("app.py", dotted.as_str())];
+    assert_eq!(world(&dotted).production("SECRET_KEY"), "env SECRET_KEY!");
+    let set = (".env", "APP_SETTINGS=config.DevelopmentConfig\n");
+    assert_eq!(
+        world(&[dotted[0], dotted[1], set]).production("DEBUG"),
+        "True"
+    );
+}
+
+#[test]
+fn talisman_sets_the_cookie_flags() {
+    let plain = "from flask_talisman import Talisman\nTalisman(app)";
+    assert_eq!(one(plain, "SESSION_COOKIE_SECURE"), "True");
+    assert_eq!(one(plain, "SESSION_COOKIE_SAMESITE"), "\"Lax\"");
+    let off = "from flask_talisman import Talisman\nt = Talisman()\nt.init_app(app, session_cookie_secure=False)";
+    assert_eq!(one(off, "SESSION_COOKIE_SECURE"), "unset");
+    assert_eq!(one(off, "SESSION_COOKIE_HTTPONLY"), "True");
+    let other = "from mine import Talisman\nTalisman(app)";
+    assert_eq!(one(other, "SESSION_COOKIE_SECURE"), "unset");
+}
+
+#[test]
+fn a_helpers_default_is_the_callers() {
+    let helper = "\
+import os
+def env_or(name, default=None):
+    return os.environ.get(name, default)
+def env_bool(name, default=False):
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    return value.lower() == 'true'
+app.secret_key = env_or('KEY', 'dev')
+app.debug = env_bool('DEBUG', True)
+";
+    assert_eq!(one(helper, "SECRET_KEY"), "env KEY or \"dev\"");
+    let source = format!("import os\nfrom flask import Flask\napp = Flask('x')\n{helper}");
+    let world = world(&[("app.py", &source)]);
+    let write = world.configuration.writes("SECRET_KEY").next().unwrap();
+    let default = write.value.env().unwrap().default_at.clone().unwrap();
+    let text = &world.repo.file("app.py").unwrap().text;
+    assert_eq!(text.slice(default.span), "'dev'");
+    assert_eq!(text.line_of(default.span.start), 12);
+}
+
+#[test]
+fn files_that_are_python_are_read() {
+    let app = "from flask import Flask\napp = Flask('x')\napp.config.from_pyfile('shop.cfg')\n";
+    let found = world(&[
+        ("app.py", app),
+        ("shop.cfg", "DEBUG = True\nSECRET_KEY = 'x'\n"),
+    ]);
+    assert_eq!(found.production("DEBUG"), "True");
+    let ini = world(&[("app.py", app), ("shop.cfg", "[flask]\nDEBUG = True\n")]);
+    assert_eq!(ini.production("DEBUG"), "unset");
+    let instance = "from flask import Flask\napp = Flask('x', instance_relative_config=True)\napp.config.from_pyfile('config.py', silent=True)\n";
+    let found = world(&[
+        ("shop/app.py", instance),
+        ("instance/config.py", "DEBUG = True\n"),
+    ]);
+    assert_eq!(found.production("DEBUG"), "True");
+    let joined = "import os\nfrom flask import Flask\nHERE = os.path.abspath(os.path.dirname(__file__))\napp = Flask('x')\napp.config.from_pyfile(os.path.join(HERE, '..', 'conf', 'a.py'))\n";
+    let found = world(&[("shop/app.py", joined), ("conf/a.py", "DEBUG = True\n")]);
+    assert_eq!(found.production("DEBUG"), "True");
+}
+
+#[test]
+fn settings_read_from_the_environment_by_their_type() {
+    let source = "\
+from pydantic_settings import BaseSettings
+class Settings(BaseSettings):
+    SECRET_KEY: str
+    DEBUG: bool = False
+app.config.from_object(Settings())
+";
+    assert_eq!(one(source, "SECRET_KEY"), "env SECRET_KEY!");
+}
+
+#[test]
+fn tests_do_not_configure_production() {
+    let world = world(&[
+        (
+            "app.py",
+            "from flask import Flask\ndef create_app(config=None):\n    app = Flask('x')\n    if config is not None:\n        app.config.from_object(config)\n    return app\n",
+        ),
+        (
+            "tests/conftest.py",
+            "from app import create_app\nclass TestConfig:\n    TESTING = True\n    SECRET_KEY = 'test'\napp = create_app(TestConfig)\napp.config['WTF_CSRF_ENABLED'] = False\n",
+        ),
+        (
+            "wsgi.py",
+            "from app import create_app\napp = create_app()\n",
+        ),
+    ]);
+    assert_eq!(world.production("SECRET_KEY"), "unset");
+    assert_eq!(world.production("WTF_CSRF_ENABLED"), "unset");
+    assert_eq!(world.shown("SECRET_KEY", Environment::Testing), "\"test\"");
+    assert_eq!(
+        world.shown("WTF_CSRF_ENABLED", Environment::Testing),
+        "False"
+    );
+}

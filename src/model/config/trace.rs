@@ -131,6 +131,8 @@ pub(super) struct Tracer<'a> {
     /// Globals that are being evaluated.
     pub(super) evaluating: Vec<(ModuleId, Box<str>)>,
     pub(super) globals: HashMap<(ModuleId, Box<str>), Eval<'a>>,
+    /// Where the arguments of running functions are written, by function and parameter.
+    pub(super) argument_places: HashMap<(ModuleId, Span, Box<str>), Location>,
     /// What methods assigned to `self`, by class and name.
     pub(super) attributes: HashMap<(ModuleId, Span, Box<str>), Eval<'a>>,
     steps: usize,
@@ -152,6 +154,7 @@ impl<'a> Tracer<'a> {
             running: Vec::new(),
             evaluating: Vec::new(),
             globals: HashMap::new(),
+            argument_places: HashMap::new(),
             attributes: HashMap::new(),
             steps: 0,
         }
