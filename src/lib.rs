@@ -27,6 +27,8 @@ pub mod edit;
 
 pub mod strategies;
 
+pub mod settings;
+
 pub mod assessment;
 
 pub mod patch;

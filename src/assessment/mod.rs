@@ -4,6 +4,7 @@ pub mod baseline;
 mod fingerprint;
 pub mod impact;
 mod scope;
+mod suppressions;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::finding::{Finding, Severity, Verdict};
 use crate::model::Model;
 use crate::strategies::registry::CONTROLS;
 use crate::strategies::{About, Strategy};
+use crate::text::Location;
 
 /// What is known of an application's hardening.
 #[derive(Debug, Default)]
@@ -26,6 +28,34 @@ pub struct Assessment {
     pub findings: Vec<Assessed>,
     /// Findings in files that production does not load.
     pub outside: Outside,
+    /// What somebody has looked at and accepted, with the reason.
+    pub accepted: Vec<Accepted>,
+    /// What is wrong with the comments that accept findings.
+    pub remarks: Vec<Remark>,
+}
+
+/// A finding that no longer counts.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub found: Assessed,
+    pub by: Acceptance,
+}
+
+/// Why a finding no longer counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    pub reason: String,
+    /// The comment that says so; none when the settings do.
+    pub comment: Option<Location>,
+}
+
+/// Something to tell the person who wrote a comment for this tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    pub path: String,
+    /// 1-based.
+    pub line: usize,
+    pub message: String,
 }
 
 /// A control and its verdict.
@@ -75,7 +105,63 @@ impl Assessment {
             });
             assessment.findings.extend(named);
         }
+        suppressions::apply(&mut assessment, model);
         assessment
+    }
+
+    /// Takes the controls that the settings switch off out of the count: reasons by id.
+    pub fn disable(&mut self, controls: &BTreeMap<&'static str, String>) {
+        for judged in &mut self.judged {
+            let Some(reason) = controls.get(judged.about.id) else {
+                continue;
+            };
+            judged.verdict = Verdict::not_applicable(format!("switched off: {reason}"));
+            judged.fingerprints.clear();
+        }
+        let reason = |found: &Assessed| {
+            let reason = controls.get(found.about.id)?.clone();
+            Some(Acceptance {
+                reason,
+                comment: None,
+            })
+        };
+        self.move_accepted(reason);
+    }
+
+    /// Takes single findings out of the count. A control whose findings are all accepted is
+    /// judged by what else is known of it.
+    fn accept(&mut self, accepted: &BTreeMap<String, Acceptance>) {
+        for judged in &mut self.judged {
+            let Verdict::Missing { findings, evidence } = &mut judged.verdict else {
+                continue;
+            };
+            let mut kept = judged
+                .fingerprints
+                .iter()
+                .map(|fingerprint| !accepted.contains_key(fingerprint));
+            findings.retain(|_| kept.next().unwrap_or(true));
+            judged
+                .fingerprints
+                .retain(|fingerprint| !accepted.contains_key(fingerprint));
+            if findings.is_empty() {
+                judged.verdict = match std::mem::take(evidence) {
+                    none if none.is_empty() => Verdict::not_applicable("its findings are accepted"),
+                    evidence => Verdict::Implemented { evidence },
+                };
+            }
+        }
+        self.move_accepted(|found| accepted.get(&found.fingerprint).cloned());
+    }
+
+    fn move_accepted(&mut self, acceptance: impl Fn(&Assessed) -> Option<Acceptance>) {
+        let mut kept = Vec::new();
+        for found in std::mem::take(&mut self.findings) {
+            match acceptance(&found) {
+                Some(by) => self.accepted.push(Accepted { found, by }),
+                None => kept.push(found),
+            }
+        }
+        self.findings = kept;
     }
 
     pub fn finding(&self, fingerprint: &str) -> Option<&Assessed> {

@@ -21,6 +21,8 @@ pub use kind::{FileKind, Purpose};
 pub use read::MAX_FILE_BYTES;
 pub(crate) use work_tree::{WorkTree, is_inside};
 
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
 use crate::error::Error;
 use crate::text::Text;
 
@@ -54,6 +56,12 @@ pub struct Skipped {
 impl Repository {
     /// Reads the repository below `root`, on all cores.
     pub fn discover(root: &Path) -> Result<Self, Error> {
+        Self::discover_without(root, &[])
+    }
+
+    /// Reads the repository below `root` except what `globs`, written as in `.gitignore` and
+    /// relative to `root`, name.
+    pub fn discover_without(root: &Path, globs: &[String]) -> Result<Self, Error> {
         let root = root.canonicalize().map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::NoSuchPath { path: root.into() },
             _ => Error::Unreadable {
@@ -61,7 +69,7 @@ impl Repository {
                 source,
             },
         })?;
-        let mut walked = walk::walk(&root)?;
+        let mut walked = walk::walk(&root, &excluded(&root, globs)?)?;
         walked.skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let files = walked.files.into_iter();
         Ok(Self {
@@ -127,9 +135,44 @@ impl Repository {
     }
 }
 
+/// The text of one file outside of any repository walk, read with the same care, or why it
+/// has none.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    read::read(path)
+}
+
+fn excluded(root: &Path, globs: &[String]) -> Result<Gitignore, Error> {
+    let wrong = |error: ignore::Error| Error::Settings {
+        path: "exclude".into(),
+        message: error.to_string(),
+    };
+    let mut builder = GitignoreBuilder::new(root);
+    builder.allow_unclosed_class(false);
+    for glob in globs {
+        builder.add_line(None, glob).map_err(wrong)?;
+    }
+    builder.build().map_err(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn excluded_files_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["app.py", "old/app.py", "old/keep.py", ".env"] {
+            let file = folder.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let globs = ["old/*", "!old/keep.py", ".env"].map(str::to_owned);
+        let repo = Repository::discover_without(folder.path(), &globs).unwrap();
+        let paths: Vec<_> = repo.files().map(|file| &*file.path).collect();
+        assert_eq!(paths, ["app.py", "old/keep.py"]);
+        let bad = ["a[".to_owned()];
+        assert!(Repository::discover_without(folder.path(), &bad).is_err());
+    }
 
     #[test]
     fn an_overlay_replaces_and_adds() {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::{File, FileKind, Purpose, Skipped, read};
@@ -37,7 +38,7 @@ const NEVER: &[&str] = &[
 /// Ignored files that are read all the same: they decide what runs on this machine.
 const IGNORED_BUT_READ: &[&str] = &[".env", ".flaskenv"];
 
-pub(super) fn walk(root: &Path) -> Result<Walked, Error> {
+pub(super) fn walk(root: &Path, excluded: &Gitignore) -> Result<Walked, Error> {
     if root.is_file() {
         return walk_file(root);
     }
@@ -46,12 +47,13 @@ pub(super) fn walk(root: &Path) -> Result<Walked, Error> {
         source,
     })?;
     let found = Mutex::new(Walked::default());
+    let filter = excluded.clone();
     let walker = WalkBuilder::new(root)
         .hidden(false)
         .follow_links(false)
         .require_git(false)
         .git_global(false)
-        .filter_entry(enters)
+        .filter_entry(move |entry| enters(entry) && !is_excluded(entry, &filter))
         .threads(rayon::current_num_threads())
         .build_parallel();
     walker.run(|| {
@@ -72,6 +74,7 @@ pub(super) fn walk(root: &Path) -> Result<Walked, Error> {
         .unwrap_or_else(|broken| broken.into_inner());
     for name in IGNORED_BUT_READ {
         let seen = walked.files.iter().any(|file| &*file.path == *name);
+        let seen = seen || excluded.matched(name, false).is_ignore();
         if let (false, Ok(text)) = (seen, read::read(&root.join(name))) {
             walked.files.push(file(name, text, true));
         }
@@ -112,6 +115,12 @@ fn walk_file(root: &Path) -> Result<Walked, Error> {
 fn enters(entry: &DirEntry) -> bool {
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
     !is_folder || !NEVER.iter().any(|name| entry.file_name() == *name)
+}
+
+fn is_excluded(entry: &DirEntry, excluded: &Gitignore) -> bool {
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    // The root has no path of its own below itself, and cannot be excluded.
+    entry.depth() > 0 && excluded.matched(entry.path(), is_folder).is_ignore()
 }
 
 fn take(root: &Path, entry: &DirEntry, walked: &mut Walked) {

@@ -78,6 +78,9 @@ fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<Stri
             *allowed.entry(kind(found)).or_default() += 1;
         }
     }
+    for accepted in &before.accepted {
+        *allowed.entry(kind(&accepted.found)).or_default() += 1;
+    }
     let mut flaws = Vec::new();
     for found in &after.findings {
         let left = allowed.entry(kind(found)).or_default();

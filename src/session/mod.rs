@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::finding::{Patch, PatchKind};
 use crate::model::Model;
 use crate::patch::{compose, prove};
+use crate::settings::{FailOn, Settings};
 use crate::strategies::{Answers, registry};
 
 /// A scanned repository, and what may be done about it.
@@ -29,6 +30,8 @@ pub struct Session {
     pub model: Model,
     pub assessment: Assessment,
     answers: Answers,
+    /// From which severity on a scan fails, where the project says so.
+    pub fail_on: Option<FailOn>,
     /// Offers made so far, by fingerprint.
     offers: Mutex<BTreeMap<String, Arc<Offer>>>,
 }
@@ -63,14 +66,29 @@ pub enum Progress {
 }
 
 impl Session {
-    /// Reads and assesses the repository at `path`. `progress` is called from this thread.
+    /// Reads and assesses the repository at `path` as its settings say. `progress` is called
+    /// from this thread.
     pub fn scan(
         path: &Path,
         answers: Answers,
+        progress: impl FnMut(Progress),
+    ) -> Result<Self, Error> {
+        let run = Settings {
+            answers,
+            ..Settings::default()
+        };
+        Self::scan_with(path, run, progress)
+    }
+
+    /// As [`Session::scan`]; the settings of this `run` go before those of the project.
+    pub fn scan_with(
+        path: &Path,
+        run: Settings,
         mut progress: impl FnMut(Progress),
     ) -> Result<Self, Error> {
         progress(Progress::Reading);
-        let repo = Arc::new(Repository::discover(path)?);
+        let settings = Settings::of_project(path)?.overridden_by(run);
+        let repo = Arc::new(Repository::discover_without(path, &settings.exclude)?);
         let files = repo.files().count();
         progress(Progress::Understanding(files));
         let model = Model::build(repo);
@@ -78,7 +96,15 @@ impl Session {
             return Err(Error::NoPython { path: path.into() });
         }
         progress(Progress::Judging(files));
-        Ok(Self::of(model, answers))
+        let mut assessment = Assessment::of(&model);
+        assessment.disable(&settings.disabled);
+        Ok(Self {
+            model,
+            assessment,
+            answers: settings.answers,
+            fail_on: settings.fail_on,
+            offers: Mutex::default(),
+        })
     }
 
     /// Assesses a model that exists already.
@@ -87,6 +113,7 @@ impl Session {
             assessment: Assessment::of(&model),
             model,
             answers,
+            fail_on: None,
             offers: Mutex::default(),
         }
     }

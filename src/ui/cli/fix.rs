@@ -1,6 +1,7 @@
 //! `flask-harden fix`: patches without the wizard.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
@@ -9,7 +10,8 @@ use super::{Outcome, Selection, Target};
 use crate::error::Error;
 use crate::finding::PatchKind;
 use crate::session::{Preview, Session};
-use crate::strategies::{Answers, Scope};
+use crate::settings::Settings;
+use crate::strategies::Scope;
 use crate::suggest::closest;
 use crate::text::printable;
 
@@ -35,6 +37,9 @@ pub(super) struct Arguments {
     /// Also apply patches that may change legitimate use
     #[arg(long)]
     review: bool,
+    /// Answer the patches' options from FILE: the keys of [tool.flask-harden], in TOML
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
 }
 
 /// What is to be patched, and what was asked for but is not.
@@ -50,7 +55,11 @@ struct Wanted {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome, Error> {
     let scope = arguments.selection.scope()?;
-    let session = Session::scan(&arguments.target.path, Answers::default(), |_| {})?;
+    let run = match &arguments.answers {
+        Some(file) => Settings::read(file)?,
+        None => Settings::default(),
+    };
+    let session = Session::scan_with(&arguments.target.path, run, |_| {})?;
     let mut wanted = wanted(&session, &scope, arguments)?;
     let preview = session.preview(&wanted.chosen);
     let refused = preview.refused.iter();

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
-use crate::finding::Severity;
+use crate::settings::FailOn;
 use crate::strategies::Scope;
 use output::Output;
 
@@ -113,27 +113,9 @@ impl Selection {
     }
 }
 
-/// A severity at which a scan fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    Critical,
-    High,
-    Medium,
-    Low,
-    None,
-}
-
-impl FailOn {
-    /// The least severity that fails, if any does.
-    const fn threshold(self) -> Option<Severity> {
-        match self {
-            Self::Critical => Some(Severity::Critical),
-            Self::High => Some(Severity::High),
-            Self::Medium => Some(Severity::Medium),
-            Self::Low => Some(Severity::Low),
-            Self::None => None,
-        }
-    }
+/// The value of `--fail-on`.
+fn fail_on(word: &str) -> Result<FailOn, String> {
+    FailOn::from_word(word).ok_or_else(|| format!("one of {}", FailOn::WORDS.join(", ")))
 }
 
 /// Runs the program with `arguments`, its name first, and gives the exit code.

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use super::{FailOn, Outcome, Selection, Target};
+use super::{Outcome, Selection, Target};
 use crate::assessment::baseline::Baseline;
 use crate::error::Error;
+use crate::finding::Severity;
 use crate::session::Session;
+use crate::settings::FailOn;
 use crate::strategies::Answers;
 use crate::ui::report::{Report, json, text};
 use crate::ui::style::Palette;
@@ -26,8 +28,9 @@ pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
     /// Exit with 1 when a finding is at least this severe
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
-    fail_on: FailOn,
+    /// (critical, high, medium, low or none; the default is the project's setting, else low)
+    #[arg(long, value_name = "SEVERITY", value_parser = super::fail_on)]
+    fail_on: Option<FailOn>,
     /// Leave out the findings that FILE, an earlier report in JSON, holds already
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -58,12 +61,19 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
         Format::Json => json::render(&report)?,
     };
     output.write_to(arguments.output.as_deref(), &written)?;
-    Ok(verdict(&report, arguments.fail_on))
+    remarks(&session, output);
+    let least = FailOn::AtLeast(Severity::Low);
+    let fail_on = arguments.fail_on.or(session.fail_on).unwrap_or(least);
+    Ok(match fail_on.fails(report.worst()) {
+        true => Outcome::Short,
+        false => Outcome::Good,
+    })
 }
 
-fn verdict(report: &Report<'_>, fail_on: FailOn) -> Outcome {
-    match (report.worst(), fail_on.threshold()) {
-        (Some(worst), Some(threshold)) if worst >= threshold => Outcome::Short,
-        _ => Outcome::Good,
+/// Comments for this tool that do nothing.
+fn remarks(session: &Session, output: &mut Output) {
+    for remark in &session.assessment.remarks {
+        let place = format!("{}:{}", remark.path, remark.line);
+        output.warning(&format!("{place}: {}", remark.message));
     }
 }
