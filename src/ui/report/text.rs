@@ -358,10 +358,38 @@ impl Writer<'_> {
             let text = self.palette.doubt(&text);
             self.line(&text);
         }
+        self.uncounted();
         if report.known > 0 {
             let text = format!(
                 "{} of the baseline left out.",
                 counted(report.known, "finding")
+            );
+            self.line(&text);
+        }
+    }
+
+    /// Findings that do not count, or count for less.
+    fn uncounted(&mut self) {
+        let assessment = &self.report.session.assessment;
+        for accepted in &assessment.accepted {
+            let found = &accepted.found;
+            let place = self.report.place(&found.finding.location);
+            let reason = self.report.shown(&accepted.by.reason);
+            let text = format!("Accepted: {place} {}: {reason}", found.about.id);
+            self.wrapped("", 0, &text);
+        }
+        let outside = assessment.outside;
+        if outside.left_out > 0 {
+            let text = format!(
+                "{} in tests, migrations and copied-in code left out.",
+                counted(outside.left_out, "finding")
+            );
+            self.line(&text);
+        }
+        if outside.lowered > 0 {
+            let text = format!(
+                "{} in examples and documentation rated one step lower.",
+                counted(outside.lowered, "finding")
             );
             self.line(&text);
         }
