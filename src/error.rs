@@ -39,6 +39,8 @@ pub enum Error {
     Advisories { path: String, message: String },
     #[error("some patches contradict each other: {0}")]
     Conflict(String),
+    #[error("flask-harden has a bug here: {0}")]
+    Bug(String),
 }
 
 /// Why git's repository or the files in it cannot be used or changed. Nothing has changed when
@@ -118,6 +120,7 @@ impl Error {
             }
             Self::Git(error) => error.hint(),
             Self::Terminal(_) => Some("Use `flask-harden --plain` or `flask-harden scan`.".into()),
+            Self::Bug(_) => Some("Please report it; nothing was changed.".into()),
             Self::Conflict(_) => Some("Choose one of them and run again.".into()),
             _ => None,
         }

@@ -29,14 +29,14 @@ impl Session {
         Ok(repo.commit_branch(branch, &self.new_commits(&preview.commits))?)
     }
 
-    fn whole(&self, preview: &Preview) -> Vec<FileChange> {
+    pub(super) fn whole(&self, preview: &Preview) -> Vec<FileChange> {
         let texts = preview.composition.texts.iter();
         texts
             .map(|(path, new)| self.change(path, new, &BTreeMap::new()))
             .collect()
     }
 
-    fn new_commits(&self, commits: &[CommitPreview]) -> Vec<NewCommit> {
+    pub(super) fn new_commits(&self, commits: &[CommitPreview]) -> Vec<NewCommit> {
         let mut written: BTreeMap<&Arc<str>, &NewText> = BTreeMap::new();
         let mut made = Vec::new();
         for commit in commits {
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// The change to `new` from what an earlier commit wrote, else from what is on disk.
-    fn change(
+    pub(super) fn change(
         &self,
         path: &Arc<str>,
         new: &NewText,

@@ -7,12 +7,14 @@
 mod apply;
 mod message;
 mod preview;
+mod show;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use preview::{CommitPreview, Preview, Refused};
+pub use show::{Excerpt, ExcerptLine};
 
 use crate::assessment::{Assessed, Assessment};
 use crate::discover::Repository;
@@ -27,8 +29,8 @@ use crate::strategies::{Answers, registry};
 /// A scanned repository, and what may be done about it.
 #[derive(Debug)]
 pub struct Session {
-    pub model: Model,
-    pub assessment: Assessment,
+    pub model: Arc<Model>,
+    pub assessment: Arc<Assessment>,
     answers: Answers,
     /// From which severity on a scan fails, where the project says so.
     pub fail_on: Option<FailOn>,
@@ -110,8 +112,8 @@ impl Session {
     /// Assesses a model that exists already.
     pub fn of(model: Model, answers: Answers) -> Self {
         Self {
-            assessment: Assessment::of(&model),
-            model,
+            assessment: Arc::new(Assessment::of(&model)),
+            model: Arc::new(model),
             answers,
             fail_on: None,
             offers: Mutex::default(),
@@ -129,6 +131,20 @@ impl Session {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+
+    /// The same repository under one more answer. Nothing is scanned again; offers are made
+    /// anew when they are asked for.
+    #[must_use]
+    pub fn answered(&self, key: &str, value: &str) -> Self {
+        let mut answers = self.answers.clone();
+        answers.set(key, value);
+        Self {
+            model: Arc::clone(&self.model),
+            assessment: Arc::clone(&self.assessment),
+            answers,
+            offers: Mutex::default(),
+        }
     }
 
     /// What the finding's control would do, without its proof: cheap, for reports.

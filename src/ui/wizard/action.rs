@@ -1,0 +1,93 @@
+//! What happens to the wizard, and what it wants to have done.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+
+use super::survey::{Offered, Survey};
+use crate::diff::FileDiff;
+use crate::error::{Error, GitError};
+use crate::session::{Preview, Progress};
+use crate::ui::outcome::Applied;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Action {
+    Key(KeyEvent),
+    Paste(String),
+    Resize(u16, u16),
+    Progress(Progress),
+    Scanned(Result<Box<Survey>, Error>),
+    /// The git repository was looked at.
+    Git(Result<GitState, GitError>),
+    /// A patch was made and proven; `survey` tells for which survey.
+    Offered {
+        survey: u64,
+        fingerprint: String,
+        offered: Offered,
+    },
+    Previewed(Box<Previewed>),
+    /// Whether a branch of this name can be made.
+    BranchChecked {
+        name: String,
+        problem: Option<String>,
+    },
+    Applied(Result<Box<Applied>, Error>),
+    /// The editor has ended; what went wrong with it.
+    Edited(Result<(), String>),
+    /// A worker thread has panicked: what it said.
+    WorkerLost(String),
+    Signal(i32),
+}
+
+/// Something to be done outside of the state.
+#[derive(Debug)]
+pub enum Effect {
+    /// Scan again, with these answers.
+    Scan(crate::strategies::Answers),
+    /// Make these findings' patches next, in this order.
+    Offers(Vec<String>),
+    /// Take an answer to an option.
+    Answer {
+        key: String,
+        value: String,
+    },
+    /// Compose what is ticked.
+    Preview,
+    CheckBranch(String),
+    Apply {
+        preview: Arc<Preview>,
+        branch: String,
+    },
+    Edit {
+        path: PathBuf,
+        line: usize,
+    },
+    Suspend,
+    Quit,
+}
+
+/// What the repository is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitState {
+    /// "main", or "detached at 1a2b3c4".
+    pub head: String,
+    pub branch: Option<String>,
+    pub uncommitted: Option<usize>,
+    pub default_branch: String,
+    /// What a commit made here goes without.
+    pub notes: Vec<String>,
+}
+
+/// A preview with what each of its commits changes.
+#[derive(Debug)]
+pub struct Previewed {
+    pub survey: u64,
+    /// Which choice this is the preview of.
+    pub chosen: std::collections::BTreeSet<String>,
+    pub preview: Arc<Preview>,
+    pub diffs: Vec<Vec<FileDiff>>,
+    /// Files that it changes and that git holds to be changed already.
+    pub uncommitted: Vec<String>,
+}
