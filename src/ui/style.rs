@@ -15,6 +15,10 @@ impl Palette {
     pub const PLAIN: Self = Self { colored: false };
     pub const COLORED: Self = Self { colored: true };
 
+    pub const fn is_colored(self) -> bool {
+        self.colored
+    }
+
     fn paint(self, style: Style, text: &str) -> String {
         if !self.colored || text.is_empty() {
             return text.to_owned();

@@ -26,6 +26,8 @@ enum Outcome {
     Good,
     /// Findings at or above the threshold, or patches that could not be applied.
     Short,
+    /// A dialogue that ended in its own way.
+    Ended(u8),
 }
 
 const ABOUT: &str = "Makes a Flask application safe to run in production";
@@ -134,6 +136,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match outcome {
         Ok(Outcome::Good) => 0,
         Ok(Outcome::Short) => 1,
+        Ok(Outcome::Ended(code)) => code,
         Err(error) => {
             output.error(&error);
             error.exit_code()

@@ -64,6 +64,8 @@ pub fn run(path: &Path, answers: Answers, options: WizardOptions) -> Result<Outc
         true => Theme::MONO,
         false => Theme::COLORED,
     };
+    // The theme has decided; crossterm would otherwise decide again, by NO_COLOR alone.
+    crossterm::style::force_color_output(!options.mono);
     let mut screen = Screen::take()?;
     let mut state = State::new(path.into(), screen.size()?, theme);
     screen.draw(&state)?;
