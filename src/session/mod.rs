@@ -101,8 +101,8 @@ impl Session {
         let mut assessment = Assessment::of(&model);
         assessment.disable(&settings.disabled);
         Ok(Self {
-            model,
-            assessment,
+            model: Arc::new(model),
+            assessment: Arc::new(assessment),
             answers: settings.answers,
             fail_on: settings.fail_on,
             offers: Mutex::default(),
@@ -143,6 +143,7 @@ impl Session {
             model: Arc::clone(&self.model),
             assessment: Arc::clone(&self.assessment),
             answers,
+            fail_on: self.fail_on,
             offers: Mutex::default(),
         }
     }
