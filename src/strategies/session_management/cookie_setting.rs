@@ -1,11 +1,14 @@
 //! What the three session-cookie controls share: a key, judged as production resolves it.
 
+use ruff_python_ast::Expr;
+
 use crate::edit::config;
 use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::config::{EnvRead, Environment, Literal, Placement, Resolved, Value, Write};
 use crate::model::deployment::EnvValue;
+use crate::parse::python::argument;
 use crate::strategies::About;
 use crate::text::Location;
 
@@ -17,6 +20,8 @@ pub(super) struct Setting {
     /// Whether a value does what the control wants.
     pub is_good: fn(&Literal) -> bool,
     pub severity: Severity,
+    /// The parameter of Flask-Talisman that sets it, and whether Talisman does so by default.
+    pub talisman: Option<(&'static str, bool)>,
     /// What an attacker gains while it is not set, as a clause.
     pub gain: &'static str,
 }
@@ -62,11 +67,8 @@ fn judge(about: &About, setting: &Setting, model: &Model, app: AppId) -> Answer 
             format!("{} is on by default and nothing clears it", setting.key),
         )),
         Resolved::Unset { open } => {
-            if let Some(talisman) = model.apps.get(app).extension("Talisman") {
-                return Answer::Good(Evidence::new(
-                    talisman.location.clone(),
-                    format!("Flask-Talisman sets {}", setting.key),
-                ));
+            if let Some(evidence) = set_by_talisman(setting, model, app) {
+                return Answer::Good(evidence);
             }
             let finding = absent(about, setting, model, app);
             Answer::Bad(if open.is_empty() {
@@ -77,6 +79,26 @@ fn judge(about: &About, setting: &Setting, model: &Model, app: AppId) -> Answer 
         }
         Resolved::Undecided { question, .. } => Answer::Open(question.clone()),
     }
+}
+
+/// Flask-Talisman sets the cookie's flags when it is initialised (facts 4.8).
+fn set_by_talisman(setting: &Setting, model: &Model, app: AppId) -> Option<Evidence> {
+    let (parameter, by_default) = setting.talisman?;
+    let talisman = model.apps.get(app).extension("Talisman")?;
+    let file = model.modules.by_path(&talisman.location.path)?;
+    let call = model.modules.get(file).call_at(talisman.location.span)?;
+    let is_set = match argument(call, parameter, None) {
+        Some(Expr::BooleanLiteral(value)) => value.value,
+        Some(Expr::NoneLiteral(_)) => false,
+        Some(_) => true,
+        None => by_default,
+    };
+    is_set.then(|| {
+        Evidence::new(
+            talisman.location.clone(),
+            format!("Flask-Talisman sets {}", setting.key),
+        )
+    })
 }
 
 fn judge_value(

@@ -23,6 +23,7 @@ static SETTING: Setting = Setting {
     default_is_good: true,
     is_good: Literal::is_truthy,
     severity: Severity::High,
+    talisman: Some(("session_cookie_http_only", true)),
     gain: "any script on a page reads the session",
 };
 

@@ -23,6 +23,7 @@ static SETTING: Setting = Setting {
     default_is_good: false,
     is_good: is_lax_or_strict,
     severity: Severity::Medium,
+    talisman: Some(("session_cookie_samesite", true)),
     gain: "a form on another site posts with the visitor's session",
 };
 

@@ -23,6 +23,7 @@ static SETTING: Setting = Setting {
     default_is_good: false,
     is_good: |value| value.is_truthy(),
     severity: Severity::High,
+    talisman: Some(("session_cookie_secure", true)),
     gain: "one request over plain http shows the session to whoever listens",
 };
 

@@ -23,6 +23,7 @@ static SETTING: Setting = Setting {
     default_is_good: false,
     is_good: is_short,
     severity: Severity::Low,
+    talisman: None,
     gain: "a permanent session lives 31 days, and so does a stolen cookie",
 };
 
