@@ -1,6 +1,9 @@
 //! How an expression puts a client's value behind a folder, taken apart.
 
-use ruff_python_ast::{Expr, ExprCall, ExprFString, InterpolatedStringElement, Operator, Stmt};
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal, walk_expr};
+use ruff_python_ast::{
+    AnyNodeRef, Expr, ExprCall, ExprContext, ExprFString, InterpolatedStringElement, Operator, Stmt,
+};
 use ruff_text_size::Ranged as _;
 
 use crate::model::Model;
@@ -476,29 +479,66 @@ impl<'a> Splitter<'a> {
         !rebound
     }
 
-    /// How often `name` is used in the function around `offset`, its assignments aside.
+    /// How often `name` is read in the function around `offset`.
     pub fn uses_of(&self, name: &str, offset: usize) -> usize {
-        let scope = self.model.names.scopes(self.file).at(offset).span;
-        let source = self.module().file.text.as_str();
-        let tokens = self.module().tokens().iter();
-        let all = tokens
-            .filter(|token| token.kind() == ruff_python_ast::token::TokenKind::Name)
-            .map(|token| Span::from(token.range()))
-            .filter(|span| scope.contains(*span) && &source[span.start..span.end] == name)
-            .count();
-        let bound = self.model.names.scopes(self.file).lookup(name, offset);
-        all - bound.map_or(0, |(_, bindings)| bindings.len()).min(all)
+        let read = |used: &&NameUse<'_>| used.name == name && used.is_read;
+        self.names_at(offset).iter().filter(read).count()
     }
 
     /// The first of `candidates` that the function at `offset` does not use yet.
     pub fn free_name(&self, candidates: &[&str], offset: usize) -> Option<String> {
-        let source = self.module().file.text.as_str();
-        let scope = self.model.names.scopes(self.file).at(offset).span;
-        let body = &source[scope.start..scope.end];
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let taken = |name: &str| body.split(|c: char| !is_word(c)).any(|word| word == name);
-        let free = candidates.iter().find(|name| !taken(name));
-        free.map(|name| (*name).to_owned())
+        let scopes = self.model.names.scopes(self.file);
+        let used = self.names_at(offset);
+        let is_free = |name: &&&str| {
+            !used.iter().any(|used| used.name == **name) && scopes.lookup(name, offset).is_none()
+        };
+        candidates
+            .iter()
+            .find(is_free)
+            .map(|name| (*name).to_owned())
+    }
+
+    /// Every name in the scope around `offset`, attributes and keywords aside.
+    fn names_at(&self, offset: usize) -> Vec<NameUse<'a>> {
+        let mut names = NamesIn {
+            scope: self.model.names.scopes(self.file).at(offset).span,
+            found: Vec::new(),
+        };
+        names.visit_body(self.module().body());
+        names.found
+    }
+}
+
+/// One occurrence of a name.
+struct NameUse<'a> {
+    name: &'a str,
+    is_read: bool,
+}
+
+struct NamesIn<'a> {
+    scope: Span,
+    found: Vec<NameUse<'a>>,
+}
+
+impl<'a> SourceOrderVisitor<'a> for NamesIn<'a> {
+    fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
+        let span = Span::from(node.range());
+        let is_near = span.contains(self.scope) || self.scope.contains(span);
+        if is_near {
+            TraversalSignal::Traverse
+        } else {
+            TraversalSignal::Skip
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr {
+            self.found.push(NameUse {
+                name: &name.id,
+                is_read: name.ctx == ExprContext::Load,
+            });
+        }
+        walk_expr(self, expr);
     }
 }
 

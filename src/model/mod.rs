@@ -17,6 +17,7 @@ use calls::Calls;
 use config::Configuration;
 use dependencies::{Advisories, Dependencies};
 use deployment::Deployment;
+use flow::Flows;
 use modules::Modules;
 use names::Names;
 
@@ -30,6 +31,7 @@ pub struct Model {
     pub apps: Apps,
     pub deployment: Deployment,
     pub configuration: Configuration,
+    pub flows: Flows,
     pub dependencies: Dependencies,
     /// The known vulnerabilities that dependencies are judged by.
     pub advisories: Arc<Advisories>,
@@ -59,8 +61,15 @@ impl Model {
         let calls = Calls::index(&modules, &names);
         let deployment = Deployment::read(&repo);
         let apps = Apps::find(&modules, &names).ranked_by(&modules, &names, &deployment);
-        let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
-        let dependencies = Dependencies::read(&repo);
+        let (flows, (configuration, dependencies)) = rayon::join(
+            || flow::analyse(&modules),
+            || {
+                rayon::join(
+                    || Configuration::resolve(&modules, &names, &apps, &deployment),
+                    || Dependencies::read(&repo),
+                )
+            },
+        );
         Self {
             repo,
             modules,
@@ -69,6 +78,7 @@ impl Model {
             apps,
             deployment,
             configuration,
+            flows,
             dependencies,
             advisories,
         }

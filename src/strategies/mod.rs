@@ -9,9 +9,11 @@ pub mod scope;
 pub mod strategy;
 
 pub mod debug_mode;
+pub mod file_handling;
 pub mod session_management;
 pub mod template_rendering;
 
+mod flowing;
 #[cfg(test)]
 pub(crate) mod testing;
 

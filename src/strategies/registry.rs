@@ -1,12 +1,21 @@
 //! The one list of controls, in the order in which they are shown.
 
 use super::control::Control;
-use super::{debug_mode, session_management, template_rendering};
+use super::{debug_mode, file_handling, session_management, template_rendering};
 
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
+    // Handle files safely
+    &file_handling::send_file_path::SendFilePath,
+    &file_handling::send_directory_base::SendDirectoryBase,
+    &file_handling::filename_containment::FilenameContainment,
+    &file_handling::file_open::FileOpen,
+    &file_handling::upload_filename::UploadFilename,
     // Render templates securely
+    &template_rendering::template_injection::TemplateInjection,
+    &template_rendering::markup_input::MarkupInput,
+    &template_rendering::html_response::HtmlResponse,
     &template_rendering::escape_import::EscapeImport,
     // Keep sessions on the server
     &session_management::session_backend::SessionBackend,

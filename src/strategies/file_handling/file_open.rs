@@ -1,0 +1,257 @@
+//! `file-open`: no request value reaches `open` and its kin unchecked.
+
+use ruff_python_ast::Expr;
+use ruff_text_size::Ranged as _;
+
+use crate::edit::imports::name_for;
+use crate::edit::paths::{Assignment, Joined, Splitter};
+use crate::edit::statements;
+use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::flow::{FileOperation, Sink, SinkCall};
+use crate::strategies::strategy::FILE_HANDLING;
+use crate::strategies::{About, Answers, Control, flowing};
+use crate::text::Span;
+
+pub struct FileOpen;
+
+static ABOUT: About = About {
+    id: "file-open",
+    title: "No request value reaches open, remove or an archive unchecked",
+    strategy: &FILE_HANDLING,
+    threats: &["directory-traversal", "information-disclosure"],
+    severity: Severity::Critical,
+    page: include_str!("../../../assets/controls/file-open.md"),
+};
+
+impl Control for FileOpen {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let calls = model.flows.of_sink(is_judged);
+        let absence = "the application opens no file on a client's behalf";
+        flowing::verdict(calls, absence, |call| {
+            let Sink::File(operation) = call.sink else {
+                return None;
+            };
+            let (severity, what, gain) = weight(operation);
+            let what = format!("{what} {}()", flowing::short(&call.name));
+            Some(super::path_finding(ABOUT.id, call, severity, &what, gain))
+        })
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let wanted = |call: &SinkCall| is_judged(&call.sink);
+        flowing::call_of(model, finding, wanted)
+            .and_then(|call| join_safely(model, call))
+            .unwrap_or_else(by_hand)
+    }
+}
+
+/// Probes (`exists`, `isfile`) tell an attacker next to nothing, and mostly guard an `open`
+/// that is judged itself.
+fn is_judged(sink: &Sink) -> bool {
+    matches!(sink, Sink::File(operation) if *operation != FileOperation::Probe)
+}
+
+const fn weight(operation: FileOperation) -> (Severity, &'static str, &'static str) {
+    match operation {
+        FileOperation::Read => (
+            Severity::Critical,
+            "decides which file is read by",
+            "whoever asks reads any file that the server process may read.",
+        ),
+        FileOperation::Write => (
+            Severity::Critical,
+            "decides which file is written by",
+            "a template or a module that runs with the next request can be overwritten.",
+        ),
+        FileOperation::Delete => (
+            Severity::Critical,
+            "decides which file is removed by",
+            "any file that the server process may delete can be deleted.",
+        ),
+        FileOperation::Archive => (
+            Severity::High,
+            "decides which paths are touched by",
+            "files outside the intended folder can be read or written.",
+        ),
+        FileOperation::List | FileOperation::Probe => (
+            Severity::Medium,
+            "decides which folder is listed by",
+            "the names of any folder's files can be read.",
+        ),
+    }
+}
+
+fn by_hand() -> Patch {
+    Patch::manual(
+        "Check that the path lies inside its folder",
+        vec![
+            "Build the path with safe_join(folder, name) from werkzeug.security and answer 404 \
+             when it gives None. The code does not show which folder is meant, so this is left \
+             to you."
+                .into(),
+        ],
+    )
+}
+
+fn join_safely(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    let file = model.modules.by_path(&sink.call.path)?;
+    let module = model.modules.get(file);
+    let tainted = flowing::inserted(sink);
+    let splitter = Splitter {
+        model,
+        file,
+        tainted: &tainted,
+    };
+    let argument = module.expression_at(sink.argument)?;
+    let joined = splitter.split(argument)?;
+    let offset = sink.call.span.start;
+    let (safe_join, join_import) = name_for(model, file, offset, "werkzeug.security", "safe_join");
+    let (abort, abort_import) = name_for(model, file, offset, "flask", "abort");
+    let kind = if flowing::is_local(sink) {
+        PatchKind::Safe
+    } else {
+        PatchKind::Review
+    };
+    let call = format!("{safe_join}({}, {})", joined.base, joined.names.join(", "));
+    let mut patch = Patch::new(
+        kind,
+        "Join the path safely",
+        format!(
+            "The path lies inside {}; any other request is answered with 404",
+            joined.base
+        ),
+    )
+    .edits(join_import)
+    .edits(abort_import);
+    if kind == PatchKind::Review {
+        patch = patch.may_break(
+            "The path is built outside the view: a caller without a request gets a NotFound \
+             exception where it got a path.",
+        );
+    }
+    let edits = match &joined.assignment {
+        Some(assignment) => at_assignment(&splitter, &joined, assignment, &call, &abort)?,
+        None => in_front(&splitter, &joined, argument, &call, &abort)?,
+    };
+    Some(patch.edits(edits))
+}
+
+fn refusal(name: &str, abort: &str) -> [String; 2] {
+    [format!("if {name} is None:"), format!("    {abort}(404)")]
+}
+
+/// `path = os.path.join(BASE, name)` keeps its name; the check follows it.
+fn at_assignment(
+    splitter: &Splitter<'_>,
+    joined: &Joined,
+    assignment: &Assignment,
+    call: &str,
+    abort: &str,
+) -> Option<Vec<Edit>> {
+    let module = splitter.model.modules.get(splitter.file);
+    let statement = module.statement_exactly(assignment.statement)?;
+    if joined.is_path_object {
+        let value = module.expression_at(assignment.value)?;
+        return in_front(splitter, joined, value, call, abort);
+    }
+    if !statements::ends_its_line(module, statement) {
+        return None;
+    }
+    Some(vec![
+        Edit::replace(module.path(), assignment.value, call),
+        statements::after(module, statement, &refusal(&assignment.name, abort)),
+    ])
+}
+
+/// The path gets a name and a check in front of the statement that uses it.
+fn in_front(
+    splitter: &Splitter<'_>,
+    joined: &Joined,
+    expression: &Expr,
+    call: &str,
+    abort: &str,
+) -> Option<Vec<Edit>> {
+    let module = splitter.model.modules.get(splitter.file);
+    let span = Span::from(expression.range());
+    let statement = statements::statement_of(module, span)?;
+    let candidates = ["path", "file_path", "full_path", "safe_path"];
+    let name = splitter.free_name(&candidates, span.start)?;
+    let mut lines = vec![format!("{name} = {call}")];
+    lines.extend(refusal(&name, abort));
+    let mut edits = vec![statements::before(module, statement, &lines)];
+    if joined.is_path_object {
+        let (path, import) = name_for(splitter.model, splitter.file, span.start, "pathlib", "Path");
+        edits.extend(import);
+        edits.push(Edit::replace(
+            module.path(),
+            span,
+            format!("{path}({name})"),
+        ));
+    } else {
+        edits.push(Edit::replace(module.path(), span, name));
+    }
+    Some(edits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::{apply, findings, patch};
+
+    const HEAD: &str = "import os\nfrom pathlib import Path\nfrom flask import Flask, request\n\napp = Flask(__name__)\nBASE = '/srv/notes'\n\n\n@app.route('/n/<path:name>')\ndef n(name):\n";
+
+    fn after(body: &str) -> String {
+        let source = format!("{HEAD}{body}");
+        assert_eq!(
+            findings(&FileOpen, &[("app.py", &source)]).len(),
+            1,
+            "{source}"
+        );
+        let text = apply(&FileOpen, &[("app.py", &source)], "app.py");
+        assert_eq!(findings(&FileOpen, &[("app.py", &text)]), [""; 0], "{text}");
+        text
+    }
+
+    #[test]
+    fn an_inline_path_gets_a_name_and_a_check() {
+        let text = after(
+            "    with open(os.path.join(BASE, name)) as f:\n        return {'t': f.read()}\n",
+        );
+        assert!(text.contains("    path = safe_join(BASE, name)\n    if path is None:\n        abort(404)\n    with open(path) as f:\n"), "{text}");
+    }
+
+    #[test]
+    fn an_assigned_path_keeps_its_name() {
+        let text =
+            after("    target = os.path.join(BASE, name)\n    os.remove(target)\n    return {}\n");
+        assert!(text.contains("    target = safe_join(BASE, name)\n    if target is None:\n        abort(404)\n    os.remove(target)\n"), "{text}");
+    }
+
+    #[test]
+    fn path_objects_stay_path_objects() {
+        let text = after("    return {'t': (Path(BASE) / name).read_text()}\n");
+        assert!(
+            text.contains("    path = safe_join(Path(BASE), name)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("{'t': (Path(path)).read_text()}")
+                || text.contains("{'t': Path(path).read_text()}"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_path_without_a_folder_is_for_a_person() {
+        let source = format!("{HEAD}    return {{'t': open(request.args['p']).read()}}\n");
+        assert_eq!(
+            patch(&FileOpen, &[("app.py", &source)]).kind,
+            PatchKind::Manual
+        );
+    }
+}

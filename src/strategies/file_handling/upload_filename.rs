@@ -1,0 +1,182 @@
+//! `upload-filename`: uploads are stored under a name that the server made safe.
+
+use ruff_python_ast::Expr;
+use ruff_text_size::Ranged as _;
+
+use crate::edit::imports::name_for;
+use crate::edit::paths::Splitter;
+use crate::edit::statements;
+use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::flow::{Sink, SinkCall};
+use crate::strategies::strategy::FILE_HANDLING;
+use crate::strategies::{About, Answers, Control, flowing};
+use crate::text::Span;
+
+pub struct UploadFilename;
+
+static ABOUT: About = About {
+    id: "upload-filename",
+    title: "Uploads are stored under a safe name",
+    strategy: &FILE_HANDLING,
+    threats: &["directory-traversal"],
+    severity: Severity::Critical,
+    page: include_str!("../../../assets/controls/upload-filename.md"),
+};
+
+impl Control for UploadFilename {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let calls = model.flows.of_sink(|sink| *sink == Sink::UploadSave);
+        flowing::verdict(calls, "the application stores no uploads", |call| {
+            Some(super::path_finding(
+                ABOUT.id,
+                call,
+                Severity::Critical,
+                "decides where the upload is stored",
+                "a client overwrites any file that the server process may write.",
+            ))
+        })
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let wanted = |call: &SinkCall| call.sink == Sink::UploadSave;
+        flowing::call_of(model, finding, wanted)
+            .and_then(|call| make_safe(model, call))
+            .unwrap_or_else(by_hand)
+    }
+}
+
+fn by_hand() -> Patch {
+    Patch::manual(
+        "Make the name safe before the upload is stored",
+        vec![
+            "Pass the name through secure_filename from werkzeug.utils, and refuse the upload \
+             when nothing is left of it."
+                .into(),
+        ],
+    )
+}
+
+fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    let file = model.modules.by_path(&sink.call.path)?;
+    let module = model.modules.get(file);
+    let tainted = flowing::inserted(sink);
+    let splitter = Splitter {
+        model,
+        file,
+        tainted: &tainted,
+    };
+    let [span] = innermost(&tainted)?;
+    let name = module.expression_at(span)?;
+    let offset = span.start;
+    let (secure, secure_import) =
+        name_for(model, file, offset, "werkzeug.utils", "secure_filename");
+    let (abort, abort_import) = name_for(model, file, offset, "flask", "abort");
+    let refuse = |name: &str| [format!("if not {name}:"), format!("    {abort}(400)")];
+    let patch = Patch::new(
+        PatchKind::Safe,
+        "Store the upload under secure_filename",
+        "The stored name has no folder in it; a name of which nothing is left is refused with 400",
+    )
+    .edits(secure_import)
+    .edits(abort_import)
+    .follow_up(
+        "secure_filename changes names (only ASCII letters, digits, dot, dash and underscore \
+         stay). Where the original name matters, keep it in the database.",
+    );
+    if let Expr::Name(variable) = name
+        && let Some(assignment) = splitter.assignment_of(&variable.id, offset)
+    {
+        let statement = module.statement_exactly(assignment.statement)?;
+        if !statements::ends_its_line(module, statement) {
+            return None;
+        }
+        let value = module.source(assignment.value);
+        return Some(
+            patch
+                .edit(Edit::replace(
+                    module.path(),
+                    assignment.value,
+                    format!("{secure}({value})"),
+                ))
+                .edit(statements::after(module, statement, &refuse(&variable.id))),
+        );
+    }
+    let statement = statements::statement_of(module, name.range().into())?;
+    let candidates = ["filename", "safe_name", "stored_name"];
+    let safe = splitter
+        .free_name(&candidates, offset)
+        .or_else(|| Some("safe_filename".to_owned()))?;
+    let mut lines = vec![format!("{safe} = {secure}({})", module.source(span))];
+    lines.extend(refuse(&safe));
+    Some(
+        patch
+            .edit(statements::before(module, statement, &lines))
+            .edit(Edit::replace(module.path(), span, safe)),
+    )
+}
+
+/// The one expression that carries the name; nothing when several do.
+fn innermost(spans: &[Span]) -> Option<[Span; 1]> {
+    let is_inner = |span: &&Span| {
+        !spans
+            .iter()
+            .any(|other| other != *span && span.contains(*other))
+    };
+    let inner: Vec<Span> = spans.iter().filter(is_inner).copied().collect();
+    inner.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::{apply, findings};
+
+    const HEAD: &str = "import os\nfrom flask import Flask, request\n\napp = Flask(__name__)\nUP = '/srv/up'\n\n\n@app.route('/u', methods=['POST'])\ndef u():\n    f = request.files['file']\n";
+
+    fn after(body: &str) -> String {
+        let source = format!("{HEAD}{body}");
+        assert_eq!(
+            findings(&UploadFilename, &[("app.py", &source)]).len(),
+            1,
+            "{source}"
+        );
+        let text = apply(&UploadFilename, &[("app.py", &source)], "app.py");
+        assert_eq!(
+            findings(&UploadFilename, &[("app.py", &text)]),
+            [""; 0],
+            "{text}"
+        );
+        text
+    }
+
+    #[test]
+    fn an_inline_name_is_made_safe_in_front() {
+        let text = after("    f.save(os.path.join(UP, f.filename))\n    return 'ok'\n");
+        assert!(text.contains("    filename = secure_filename(f.filename)\n    if not filename:\n        abort(400)\n    f.save(os.path.join(UP, filename))\n") || text.contains("    safe_name = secure_filename(f.filename)\n"), "{text}");
+    }
+
+    #[test]
+    fn an_assigned_name_is_wrapped_where_it_is_made() {
+        let text =
+            after("    name = f.filename\n    f.save(os.path.join(UP, name))\n    return 'ok'\n");
+        assert!(
+            text.contains(
+                "    name = secure_filename(f.filename)\n    if not name:\n        abort(400)\n"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn secure_filename_is_evidence() {
+        let source = format!(
+            "{HEAD}    from werkzeug.utils import secure_filename\n    f.save(os.path.join(UP, secure_filename(f.filename)))\n    return 'ok'\n"
+        );
+        assert_eq!(findings(&UploadFilename, &[("app.py", &source)]), [""; 0]);
+    }
+}

@@ -1,0 +1,220 @@
+//! `html-response`: no view returns HTML built from request values without escaping.
+
+use ruff_python_ast::Expr;
+use ruff_text_size::Ranged as _;
+
+use crate::edit::imports::name_for;
+use crate::edit::insertion::Insertion;
+use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::flow::{HtmlContext, Sink, SinkCall};
+use crate::model::modules::ModuleId;
+use crate::strategies::strategy::TEMPLATE_RENDERING;
+use crate::strategies::{About, Answers, Control, flowing};
+use crate::text::{Location, Span};
+
+pub struct HtmlResponse;
+
+static ABOUT: About = About {
+    id: "html-response",
+    title: "No view returns HTML built from request values without escaping",
+    strategy: &TEMPLATE_RENDERING,
+    threats: &["cross-site-scripting"],
+    severity: Severity::High,
+    page: include_str!("../../../assets/controls/html-response.md"),
+};
+
+impl Control for HtmlResponse {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let calls = model.flows.of_sink(|sink| *sink == Sink::HtmlResponse);
+        let absence = "no view builds its response from text";
+        flowing::verdict(calls, absence, |call| {
+            let place = place(call.html_context);
+            let message = format!(
+                "A client's value ({}) is sent as HTML{place} without escaping: a link can run a \
+                 script in the visitor's browser.",
+                flowing::sources(call)
+            );
+            Some(flowing::finding(ABOUT.id, call, Severity::High, message))
+        })
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let wanted = |call: &SinkCall| call.sink == Sink::HtmlResponse;
+        flowing::call_of(model, finding, wanted)
+            .and_then(|call| escape_values(model, call))
+            .unwrap_or_else(by_hand)
+    }
+}
+
+const fn place(context: Option<HtmlContext>) -> &'static str {
+    match context {
+        None | Some(HtmlContext::Text) => "",
+        Some(HtmlContext::QuotedAttribute) => " inside an attribute",
+        Some(HtmlContext::UrlAttribute) => " as a link's target",
+        Some(HtmlContext::UnquotedAttribute) => " in an attribute without quotes",
+        Some(HtmlContext::Script) => " inside a script",
+    }
+}
+
+fn by_hand() -> Patch {
+    Patch::manual(
+        "Render the response with a template",
+        vec![
+            "Move the HTML to a template and pass the value as a variable: Jinja escapes it. \
+             Inside a script use `{{ value|tojson }}`, put quotes around attributes, and check \
+             that links start with http:// or https://."
+                .into(),
+        ],
+    )
+}
+
+fn escape_values(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    // Escaping does not help in these places.
+    if matches!(
+        sink.html_context,
+        Some(HtmlContext::Script | HtmlContext::UnquotedAttribute | HtmlContext::UrlAttribute)
+    ) {
+        return None;
+    }
+    let mut patch = Patch::new(
+        PatchKind::Safe,
+        "Escape the value",
+        "The value reaches the browser as text, not as markup",
+    );
+    let mut places: Vec<Location> = Vec::new();
+    for piece in flowing::pieces(sink) {
+        let place = match (&piece.inserted, piece.span) {
+            (Some(at), _) => at.clone(),
+            (None, Some(span)) => Location::new(&sink.call.path, span),
+            (None, None) => Location::new(&sink.call.path, sink.argument),
+        };
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    for place in places {
+        let file = model.modules.by_path(&place.path)?;
+        patch = patch.edits(escaped(model, file, place.span)?);
+    }
+    Some(patch)
+}
+
+/// `value` → `escape(value)`, in the form that its place needs.
+fn escaped(model: &Model, file: ModuleId, span: Span) -> Option<Vec<Edit>> {
+    let module = model.modules.get(file);
+    let expr = module.expression_at(span)?;
+    let text = module.source(span);
+    let (escape, import) = name_for(model, file, span.start, "markupsafe", "escape");
+    let mut edits: Vec<Edit> = import.into_iter().collect();
+    let insertion = Insertion::of(module, span);
+    match insertion {
+        Insertion::FString { element, .. } => {
+            let value = match element.conversion.to_char() {
+                Some('r') => format!("{escape}(repr({text}))"),
+                Some('a') => format!("{escape}(ascii({text}))"),
+                _ => format!("{escape}({text})"),
+            };
+            let spec = element.format_spec.as_ref();
+            let end = spec.map_or(element.range.end().to_usize() - 1, |spec| {
+                spec.range.start().to_usize() - 1
+            });
+            edits.push(Edit::replace(
+                module.path(),
+                Span::new(span.start, end),
+                value,
+            ));
+        }
+        // A Markup escapes the text that it is added to, so it must not stay one.
+        Insertion::Plus { .. } => {
+            edits.push(Edit::replace(
+                module.path(),
+                span,
+                format!("str({escape}({text}))"),
+            ));
+        }
+        _ if matches!(expr, Expr::Starred(_) | Expr::Generator(_)) => return None,
+        _ => edits.push(Edit::replace(
+            module.path(),
+            expr.range(),
+            format!("{escape}({text})"),
+        )),
+    }
+    Some(edits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::{apply, findings};
+
+    const HEAD: &str = "from flask import Flask, make_response, request\nfrom markupsafe import escape\n\napp = Flask(__name__)\n\n\n@app.route('/hi')\ndef hi():\n    name = request.args.get('name', '')\n";
+
+    fn after(body: &str) -> String {
+        let source = format!("{HEAD}{body}");
+        assert_eq!(
+            findings(&HtmlResponse, &[("app.py", &source)]).len(),
+            1,
+            "{source}"
+        );
+        let text = apply(&HtmlResponse, &[("app.py", &source)], "app.py");
+        assert_eq!(
+            findings(&HtmlResponse, &[("app.py", &text)]),
+            [""; 0],
+            "{text}"
+        );
+        text.strip_prefix(HEAD).unwrap_or(&text).to_owned()
+    }
+
+    #[test]
+    fn values_are_escaped_where_they_enter() {
+        for (before, expected) in [
+            (
+                "    return f\"<b>{name}</b>\"\n",
+                "    return f\"<b>{escape(name)}</b>\"\n",
+            ),
+            (
+                "    return f\"<b>{name!r:>9}</b>\"\n",
+                "    return f\"<b>{escape(repr(name)):>9}</b>\"\n",
+            ),
+            (
+                "    return \"<b>%s</b>\" % name\n",
+                "    return \"<b>%s</b>\" % escape(name)\n",
+            ),
+            (
+                "    return \"<b>{}</b>\".format(name)\n",
+                "    return \"<b>{}</b>\".format(escape(name))\n",
+            ),
+            (
+                "    return \"<b>\" + name\n",
+                "    return \"<b>\" + str(escape(name))\n",
+            ),
+            (
+                "    return make_response(name)\n",
+                "    return make_response(escape(name))\n",
+            ),
+            (
+                "    html = \"<b>%s</b>\" % name\n    return html, 400\n",
+                "    html = \"<b>%s</b>\" % escape(name)\n    return html, 400\n",
+            ),
+        ] {
+            assert_eq!(after(before), expected);
+        }
+    }
+
+    #[test]
+    fn json_and_escaped_values_are_fine() {
+        for body in [
+            "    return {'name': name}\n",
+            "    return f\"<b>{escape(name)}</b>\"\n",
+            "    return 'constant'\n",
+        ] {
+            let source = format!("{HEAD}{body}");
+            assert_eq!(findings(&HtmlResponse, &[("app.py", &source)]), [""; 0]);
+        }
+    }
+}
