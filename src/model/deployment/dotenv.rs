@@ -23,6 +23,7 @@ pub(super) fn read(file: &Arc<File>) -> Vec<EnvSetting> {
             because: judged.because.clone(),
             ignored: file.ignored,
             base64: false,
+            build_only: false,
         })
         .collect()
 }

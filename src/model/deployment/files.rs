@@ -1,7 +1,7 @@
 //! Which file is which surface, and what its name says about the stage.
 
 use super::{Stage, Surface, rules};
-use crate::discover::{File, FileKind, Purpose};
+use crate::discover::{File, FileKind, Purpose, Repository};
 
 /// A stage, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn folder_of(path: &str) -> &str {
 
 /// What the place and the name of a file say about the stage; `None` where they say nothing.
 pub(super) fn judge_place(file: &File) -> Option<Judged> {
-    let name = base_name(&file.path);
+    let name = plain_name(&file.path);
     match file.purpose {
         Purpose::Test => return Some(Judged::new(Stage::Test, "it lies among the tests")),
         Purpose::Example => {
@@ -72,10 +72,261 @@ pub(super) fn judge_plain(file: &File, what: &str) -> Judged {
     })
 }
 
-/// The surface of a file, as far as its name tells. YAML needs a look inside.
+/// The name of a file without the ending of a template (`app.service.j2`).
+fn plain_name(path: &str) -> &str {
+    let name = base_name(path);
+    [".j2", ".jinja2", ".jinja", ".tmpl", ".tpl", ".erb"]
+        .into_iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
+}
+
+/// The surface of a file, told from its name and, where that is not enough, from its text.
 pub(super) fn surface_of(file: &File) -> Option<Surface> {
     match file.kind {
         FileKind::Dotenv => Some(Surface::Dotenv),
+        FileKind::Dockerfile => Some(Surface::Dockerfile),
+        FileKind::Compose => Some(Surface::Compose),
+        FileKind::Procfile => Some(Surface::Procfile),
+        FileKind::Shell => Some(Surface::Shell),
+        FileKind::Unit => Some(Surface::Unit),
+        FileKind::Jenkinsfile => Some(Surface::Jenkins),
+        FileKind::Makefile => Some(Surface::Makefile),
+        FileKind::Json => Some(Surface::AppJson),
+        FileKind::Toml => toml_platform(file),
+        FileKind::Yaml => yaml_surface(file),
+        FileKind::Ini => ini_surface(file),
+        FileKind::Python => is_gunicorn_config(&file.path).then_some(Surface::GunicornConfig),
+        FileKind::Template => template_surface(file),
         _ => None,
+    }
+}
+
+/// Templates of deployment files, as Ansible roles hold them.
+fn template_surface(file: &File) -> Option<Surface> {
+    let name = plain_name(&file.path);
+    if name.len() == base_name(&file.path).len() {
+        return None;
+    }
+    if is_gunicorn_config(name) {
+        return Some(Surface::GunicornConfig);
+    }
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension {
+        "service" => Some(Surface::Unit),
+        "env" | "flaskenv" => Some(Surface::Dotenv),
+        "sh" | "bash" => Some(Surface::Shell),
+        "ini" | "conf" | "cfg" => ini_surface(file),
+        "yml" | "yaml" => yaml_surface(file),
+        _ if name.starts_with("env") || name.starts_with(".env") => Some(Surface::Dotenv),
+        _ if name.starts_with("Dockerfile") => Some(Surface::Dockerfile),
+        _ => None,
+    }
+}
+
+/// `gunicorn.conf.py`, `gunicorn_config.py`, `config/gunicorn.py`, `gunicorn/conf.py`.
+fn is_gunicorn_config(path: &str) -> bool {
+    let Some(stem) = plain_name(path).strip_suffix(".py") else {
+        return false;
+    };
+    let in_folder = base_name(folder_of(path)) == "gunicorn";
+    stem.starts_with("gunicorn") || (in_folder && stem.contains("conf"))
+}
+
+fn ini_surface(file: &File) -> Option<Surface> {
+    let text = file.text.as_str();
+    let name = plain_name(&file.path);
+    if text.contains("[uwsgi]") {
+        return Some(Surface::UwsgiConfig);
+    }
+    if text.contains("[program:") || text.contains("[supervisord]") {
+        return Some(Surface::Supervisor);
+    }
+    if text.contains("WSGIScriptAlias") || text.contains("WSGIDaemonProcess") {
+        return Some(Surface::Apache);
+    }
+    if text.contains("[Service]") {
+        return Some(Surface::Unit);
+    }
+    let is_python = name.starts_with("gunicorn") && !text.contains('[');
+    is_python.then_some(Surface::GunicornConfig)
+}
+
+fn toml_platform(file: &File) -> Option<Surface> {
+    let name = base_name(&file.path);
+    let known = matches!(name, "railway.toml" | "nixpacks.toml")
+        || (name.starts_with("fly.") && name.ends_with(".toml"));
+    known.then_some(Surface::Platform)
+}
+
+/// Top-level or nested keys that tell what a YAML file is for.
+fn yaml_surface(file: &File) -> Option<Surface> {
+    let path = &*file.path;
+    let name = plain_name(path);
+    if path.contains(".github/workflows/")
+        || path.contains(".github/actions/")
+        || path.contains(".gitea/workflows/")
+        || path.contains(".forgejo/workflows/")
+    {
+        return Some(Surface::GithubActions);
+    }
+    if name.ends_with(".gitlab-ci.yml") || path.contains(".gitlab/") || path.contains(".gitlab-ci/")
+    {
+        return Some(Surface::GitlabCi);
+    }
+    if matches!(
+        name,
+        "render.yaml" | "render.yml" | "heroku.yml" | "heroku.yaml"
+    ) {
+        return Some(Surface::Platform);
+    }
+    let text = file.text.as_str();
+    if text.contains("apiVersion:") && text.contains("kind:") {
+        let templated = text.contains("{{") && path.contains("templates/");
+        return Some(if templated {
+            Surface::Helm
+        } else {
+            Surface::Kubernetes
+        });
+    }
+    if name.starts_with("app") && has_key(text, "runtime:") {
+        return Some(Surface::Platform);
+    }
+    let composed =
+        has_key(text, "services:") && (text.contains("image:") || text.contains("build:"));
+    if composed {
+        return Some(Surface::Compose);
+    }
+    is_ansible(path, text).then_some(Surface::Ansible)
+}
+
+/// Whether a line begins with `key`, without indentation.
+fn has_key(text: &str, key: &str) -> bool {
+    text.starts_with(key)
+        || memchr::memmem::find_iter(text.as_bytes(), key)
+            .any(|at| at > 0 && text.as_bytes()[at - 1] == b'\n')
+}
+
+const ANSIBLE_FOLDERS: &[&str] = &[
+    "playbooks",
+    "roles",
+    "tasks",
+    "handlers",
+    "group_vars",
+    "host_vars",
+    "ansible",
+];
+
+fn is_ansible(path: &str, text: &str) -> bool {
+    let folders = folder_of(path);
+    let in_folder = folders
+        .split('/')
+        .any(|folder| ANSIBLE_FOLDERS.contains(&folder));
+    let play = text.contains("hosts:") && (text.contains("tasks:") || text.contains("roles:"));
+    let name = base_name(path);
+    let named = name.starts_with("playbook") || name.starts_with("site.y");
+    (in_folder && (text.contains(": ") || text.contains("- name:")))
+        || (play && text.contains("\n- ") | text.starts_with("- "))
+        || (named && play)
+}
+
+/// Whether `.dockerignore` keeps a file of the root out of images.
+pub(super) fn keeps_out_of_images(repo: &Repository, name: &str) -> bool {
+    let Some(file) = repo.file(".dockerignore") else {
+        return false;
+    };
+    let mut kept_out = false;
+    for line in file.text.as_str().lines() {
+        let line = line.trim();
+        let (pattern, keeps_in) = match line.strip_prefix('!') {
+            Some(pattern) => (pattern, true),
+            None => (line, false),
+        };
+        let pattern = pattern.trim_start_matches('/').trim_start_matches("**/");
+        if matches_simply(pattern, name) {
+            kept_out = !keeps_in;
+        }
+    }
+    kept_out
+}
+
+/// A pattern with at most one star.
+fn matches_simply(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((before, after)) => {
+            let fits = name.len() >= before.len() + after.len();
+            fits && name.starts_with(before) && name.ends_with(after)
+        }
+        None => pattern == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surface(path: &str, text: &str) -> Option<Surface> {
+        let repo = Repository::from_texts([(path, text)]);
+        surface_of(repo.file(path)?)
+    }
+
+    #[test]
+    fn surfaces_are_told_by_name_and_text() {
+        assert_eq!(
+            surface("deploy/uwsgi.ini", "[uwsgi]\n"),
+            Some(Surface::UwsgiConfig)
+        );
+        assert_eq!(
+            surface("conf/web.conf", "[program:web]\n"),
+            Some(Surface::Supervisor)
+        );
+        assert_eq!(surface("setup.cfg", "[metadata]\n"), None);
+        assert_eq!(
+            surface("gunicorn.conf.py", ""),
+            Some(Surface::GunicornConfig)
+        );
+        assert_eq!(
+            surface("config/gunicorn.py", ""),
+            Some(Surface::GunicornConfig)
+        );
+        assert_eq!(surface("app/gunicornish/views.py", ""), None);
+        assert_eq!(surface("x.service", ""), Some(Surface::Unit));
+        assert_eq!(
+            surface("roles/web/templates/app.service.j2", ""),
+            Some(Surface::Unit)
+        );
+        assert_eq!(surface("app/templates/env.html", ""), None);
+        assert_eq!(
+            surface("k8s/web.yaml", "apiVersion: v1\nkind: Pod\n"),
+            Some(Surface::Kubernetes)
+        );
+        assert_eq!(
+            surface("openapi/x.yml", "get:\n  services: a\n  image: x\n"),
+            None
+        );
+        assert_eq!(
+            surface("production.yml", "services:\n  web:\n    build: .\n"),
+            Some(Surface::Compose)
+        );
+        assert_eq!(
+            surface("deploy.yml", "- hosts: web\n  tasks:\n    - shell: x\n"),
+            Some(Surface::Ansible)
+        );
+        assert_eq!(
+            surface(".github/workflows/x.yml", ""),
+            Some(Surface::GithubActions)
+        );
+    }
+
+    #[test]
+    fn dockerignore_keeps_files_out() {
+        let kept = |text: &str| {
+            keeps_out_of_images(&Repository::from_texts([(".dockerignore", text)]), ".env")
+        };
+        assert!(kept(".env\n"));
+        assert!(kept("*.pyc\n.env*\n"));
+        assert!(kept("**/.env\n"));
+        assert!(!kept(".env\n!.env\n"));
+        assert!(!kept(".venv\n.envrc\n"));
     }
 }

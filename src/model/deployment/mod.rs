@@ -3,13 +3,43 @@
 //! One file per surface; [`rules`] holds what is common to all of them: which names mean which
 //! stage, which values turn debug mode on.
 
+mod ansible;
+mod apache;
+mod argv;
+mod ci;
+mod compose;
+mod conditions;
 mod dotenv;
 mod files;
+mod gunicorn;
+mod image;
+mod jenkins;
+mod kubernetes;
+mod makefile;
+mod options;
+mod place;
+mod platform;
 mod process;
+mod procfile;
+mod python_scripts;
+mod read;
+mod reader;
+mod remote;
 pub mod rules;
+mod scope;
+mod scripts;
+mod server_flags;
+mod servers;
 mod setting;
+mod shell;
+mod supervisor;
+mod unit;
+mod uwsgi;
 mod values;
+mod wrappers;
+mod yaml_env;
 
+pub use kubernetes::encoded as base64_encoded;
 pub use process::{Flag, FlagKind, Form, Process, Quoting, Server, Target, User, Word};
 pub use rules::flask_debug_on;
 pub use setting::{EnvSetting, EnvValue};
@@ -31,13 +61,7 @@ pub struct Deployment {
 impl Deployment {
     /// Reads every deployment file of the repository. Broken files give what can be read of them.
     pub fn read(repo: &Repository) -> Self {
-        let mut deployment = Self::default();
-        for file in repo.files() {
-            if files::surface_of(file) == Some(Surface::Dotenv) {
-                deployment.environment.extend(dotenv::read(file));
-            }
-        }
-        deployment
+        read::read(repo)
     }
 
     /// The processes that production starts.
@@ -191,3 +215,6 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,14 +27,19 @@ pub struct Process {
     /// The folder of the repository that stands at the working folder; empty for the root.
     /// Modules are looked up from here.
     pub folder: String,
+    /// It runs in a container, where nothing but its own files exists.
+    pub in_container: bool,
     pub user: User,
     /// What is set for it, lowest precedence first: the last one of a name wins.
     pub environment: Vec<EnvSetting>,
     pub stage: Stage,
     /// Why it is held to be of that stage, as half a sentence ("the final stage of Dockerfile").
     pub because: String,
-    /// The places that lead to it, outermost first, and the configuration files that it reads.
+    /// The places that lead to it, outermost first: a compose service, a Dockerfile's
+    /// `ENTRYPOINT`, the command of a script that calls another script.
     pub via: Vec<Location>,
+    /// The configuration files that it reads (`gunicorn.conf.py`, `uwsgi.ini`).
+    pub configs: Vec<Location>,
 }
 
 impl Process {
@@ -68,9 +73,10 @@ impl Process {
         self.may_be_dev_server()
     }
 
-    /// The files that it goes through, without repetition: "Dockerfile → entrypoint.sh".
+    /// The files that it goes through, without repetition:
+    /// "Dockerfile → entrypoint.sh → gunicorn.conf.py".
     pub fn route(&self) -> String {
-        let places = self.via.iter().chain([&self.location]);
+        let places = self.via.iter().chain([&self.location]).chain(&self.configs);
         let mut names: Vec<&str> = Vec::new();
         for place in places {
             if !names.contains(&&*place.path) {
@@ -92,6 +98,9 @@ pub enum Form {
     Shell(Quoting),
     /// Text that is split into words without a shell (`ExecStart=`, compose's `command:`).
     Words(Quoting),
+    /// Text inside text inside text (`bash -c` in a script, in quotes with escapes): it is read,
+    /// but no edit can be made in place.
+    Nested,
     /// Not a command but the keys of a configuration file (`uwsgi.ini`, `gunicorn.conf.py`).
     Keys,
 }
@@ -108,6 +117,8 @@ pub enum Quoting {
     YamlDouble,
     /// `|` or `>`.
     YamlBlock,
+    /// A quoted word of a shell command: `sh -c "…"`.
+    Word,
     /// A Groovy string in a Jenkinsfile: its quote character is `'` or `"`, one or three times.
     Groovy,
 }

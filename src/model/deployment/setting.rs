@@ -20,6 +20,8 @@ pub struct EnvSetting {
     pub ignored: bool,
     /// The file holds the value in base64 (`data:` of a Kubernetes Secret).
     pub base64: bool,
+    /// It exists only while an image is built (`ARG`): what runs does not see it.
+    pub build_only: bool,
 }
 
 impl EnvSetting {

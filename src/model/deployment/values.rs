@@ -57,6 +57,16 @@ fn is_templated(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
+/// The name in text that is `$NAME` or `${NAME}` and nothing else.
+pub(super) fn single_name(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('$')?;
+    let name = inner
+        .strip_prefix('{')
+        .map_or(Some(inner), |braced| braced.strip_suffix('}'))?;
+    let named = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    named.then_some(name)
+}
+
 /// `{{ … }}`: a default that stands in it as a literal (`x | default("dev")` of Jinja and Helm,
 /// `secrets.X || 'dev'` of GitHub), else from elsewhere.
 fn templated(text: &str) -> EnvValue {

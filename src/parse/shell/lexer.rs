@@ -232,6 +232,7 @@ impl<'a> Lexer<'a> {
                 }
                 b'\\' => self.escaped(&mut value),
                 b'$' | b'`' => expands |= self.expansion(&mut value),
+                b'{' if self.byte(1) == b'{' => self.template_tag(&mut value),
                 _ => self.plain(&mut value),
             }
             if self.at == start {
@@ -280,7 +281,7 @@ impl<'a> Lexer<'a> {
     fn plain(&mut self, value: &mut Mapped) {
         let operators = self.operators;
         let stops = |byte: u8| match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | b'\'' | b'"' | b'\\' | b'$' | b'`' => true,
+            b' ' | b'\t' | b'\n' | b'\r' | b'\'' | b'"' | b'\\' | b'$' | b'`' | b'{' => true,
             b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>' => operators,
             _ => false,
         };
@@ -290,6 +291,14 @@ impl<'a> Lexer<'a> {
             .position(|byte| stops(*byte))
             .unwrap_or(rest.len());
         self.take(value, len.max(1));
+    }
+
+    /// `{{ name }}` of a template that writes the script: one piece of a word.
+    fn template_tag(&mut self, value: &mut Mapped) {
+        let rest = self.rest();
+        let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+        let len = line.find("}}").map_or(2, |len| len + 2);
+        self.take(value, len);
     }
 
     fn single_quoted(&mut self, value: &mut Mapped) -> Span {

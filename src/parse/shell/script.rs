@@ -18,6 +18,8 @@ pub struct Branch {
     pub text: String,
     /// It stands in the `else` of the condition.
     pub negated: bool,
+    /// For a case label: what is compared (`$1`).
+    pub subject: Option<String>,
 }
 
 /// Reads the commands of `text`.
@@ -154,7 +156,14 @@ impl Reader<'_> {
             let words = std::mem::take(&mut self.open).words;
             let labels: Vec<&str> = words.iter().map(Word::text).collect();
             let label = labels.join("|");
+            let subject = self
+                .blocks
+                .last()
+                .and_then(|case| case.branch.subject.clone());
             self.block(BlockKind::Label, label);
+            if let Some(block) = self.blocks.last_mut() {
+                block.branch.subject = subject;
+            }
             return;
         }
         self.end(Follows::Sequence);
@@ -182,6 +191,7 @@ impl Reader<'_> {
             branch: Branch {
                 text: text.into(),
                 negated: false,
+                subject: None,
             },
         });
     }
@@ -189,7 +199,11 @@ impl Reader<'_> {
     fn word(&mut self, word: Word) {
         let first = self.open.words.is_empty() && self.open.redirected.is_none();
         if !first || word.span.len() != word.text().len() {
+            let ends_head = word.text() == "in" && self.at_case_head();
             self.open.words.push(word);
+            if ends_head {
+                self.end(Follows::Sequence);
+            }
             return;
         }
         match word.text() {
@@ -207,6 +221,12 @@ impl Reader<'_> {
         }
     }
 
+    /// `case word` has been read: `in` is to come, and labels behind it.
+    fn at_case_head(&self) -> bool {
+        let words = &self.open.words;
+        words.len() == 2 && words[0].text() == "case"
+    }
+
     /// `name()` stands open, and this brace begins its body.
     fn function_awaits_body(&self) -> bool {
         self.blocks
@@ -221,6 +241,7 @@ impl Reader<'_> {
             block.branch = Branch {
                 text: String::new(),
                 negated: false,
+                subject: None,
             };
         }
     }
@@ -280,7 +301,12 @@ impl Reader<'_> {
     fn begins_loop_or_case(&mut self, words: &[Word]) -> bool {
         match words.first().map(Word::text) {
             Some("for" | "select") => self.block(BlockKind::Plain, ""),
-            Some("case") => self.block(BlockKind::Case, ""),
+            Some("case") => {
+                self.block(BlockKind::Case, "");
+                if let Some(block) = self.blocks.last_mut() {
+                    block.branch.subject = words.get(1).map(|word| word.text().to_owned());
+                }
+            }
             Some("function") => {
                 let name = words.get(1).map_or("", Word::text).to_owned();
                 self.block(BlockKind::Function, name);

@@ -147,7 +147,23 @@ fn branches_tell_the_conditions() {
         .commands
         .iter()
         .find(|it| it.words.len() == 3 && it.program() == Some("flask"));
-    assert_eq!(debug.unwrap().branches[0].text, "dev|local");
+    let label = &debug.unwrap().branches[0];
+    assert_eq!(label.text, "dev|local");
+    assert_eq!(label.subject.as_deref(), Some("$1"));
+}
+
+#[test]
+fn a_case_may_stand_on_one_line() {
+    let script = parse(&Mapped::verbatim(
+        "case $1 in dev) flask run;; *) gunicorn x;; esac; last",
+        0,
+    ));
+    let labels: Vec<_> = script
+        .commands
+        .iter()
+        .map(|it| it.branches.first().map(|it| it.text.as_str()))
+        .collect();
+    assert_eq!(labels, [Some("dev"), Some("*"), None]);
 }
 
 #[test]
@@ -157,6 +173,14 @@ fn loops_and_subshells_are_transparent() {
             "for i in 1 2; do\n  echo $i\ndone\n(cd a; flask run)\nwhile ! ping x; do sleep 1; done"
         ),
         ["echo·$i", "cd·a", "flask·run", "ping·x", "sleep·1"]
+    );
+}
+
+#[test]
+fn template_tags_do_not_fall_apart() {
+    assert_eq!(
+        commands("{{ bin_path }}/gunicorn -b {{host}}:{{ port | default(80) }} {a,b} {{"),
+        ["{{ bin_path }}/gunicorn·-b·{{host}}:{{ port | default(80) }}·{a,b}·{{"]
     );
 }
 
