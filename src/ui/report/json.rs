@@ -28,7 +28,7 @@ struct Document {
     strategies: Vec<StrategyOut>,
     findings: Vec<FindingOut>,
     skipped: Vec<SkippedOut>,
-    advisories: Option<AdvisoriesOut>,
+    advisories: AdvisoriesOut,
 }
 
 #[derive(Serialize)]
@@ -141,7 +141,7 @@ fn document(report: &Report<'_>) -> Document {
             version: env!("CARGO_PKG_VERSION"),
         },
         root: model.repo.root().display().to_string(),
-        flask: None,
+        flask: flask(report),
         strategies: report
             .strategies
             .iter()
@@ -158,8 +158,20 @@ fn document(report: &Report<'_>) -> Document {
                 reason: report.shown(&skipped.reason),
             })
             .collect(),
-        advisories: None,
+        advisories: AdvisoriesOut {
+            date: model.advisories.date.clone(),
+            source: model.advisories.source.clone(),
+        },
     }
+}
+
+/// The lowest version that the manifests allow, if they name Flask at all.
+fn flask(report: &Report<'_>) -> Option<FlaskVersion> {
+    let in_use = report.session.model.dependencies.flask_in_use()?;
+    Some(FlaskVersion {
+        version: in_use.lowest?.to_string(),
+        from: place(report, &in_use.from),
+    })
 }
 
 fn strategy(report: &Report<'_>, part: &StrategyPart<'_>) -> StrategyOut {

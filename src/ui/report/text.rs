@@ -4,6 +4,7 @@ use super::excerpt::{Excerpt, ExcerptLine};
 use super::{Entry, Report, StrategyPart};
 use crate::assessment::{Judged, ThreatImpact};
 use crate::finding::{Confidence, Patch, PatchKind, Severity, Verdict};
+use crate::model::dependencies::How;
 use crate::text::Location;
 use crate::ui::style::Palette;
 use crate::ui::wrap::{pad, wrap};
@@ -59,14 +60,23 @@ impl Writer<'_> {
     }
 
     fn head(&mut self) {
-        let session = self.report.session;
-        let files = session.model.repo.files().count();
-        let root = self
-            .report
-            .shown(&session.model.repo.root().display().to_string());
+        let model = &self.report.session.model;
+        let files = model.repo.files().count();
+        let root = self.report.shown(&model.repo.root().display().to_string());
         let title = format!("flask-harden {}", env!("CARGO_PKG_VERSION"));
         let title = self.palette.heading(&title);
         self.line(&format!("{title} · {root} · {}", counted(files, "file")));
+        let Some(flask) = model.dependencies.flask_in_use() else {
+            return self.line("No manifest names Flask, so its version is not known.");
+        };
+        let place = self.report.place(&flask.from);
+        let place = self.palette.place(&place);
+        let version = match (&flask.lowest, flask.how) {
+            (None, _) => "any version".to_owned(),
+            (Some(version), How::Locked | How::Pinned) => version.to_string(),
+            (Some(version), How::LowestOfRange | How::Unbounded) => format!("{version} or newer"),
+        };
+        self.line(&format!("Flask {version} ({place})"));
     }
 
     fn strategy(&mut self, part: &StrategyPart<'_>) {
@@ -314,6 +324,7 @@ impl Writer<'_> {
         self.line("");
         self.totals();
         self.skipped();
+        self.advisories();
         self.next();
     }
 
@@ -412,6 +423,16 @@ impl Writer<'_> {
         if skipped.len() > MOST_SKIPPED {
             self.line(&format!("  and {} more", skipped.len() - MOST_SKIPPED));
         }
+    }
+
+    fn advisories(&mut self) {
+        let advisories = &self.report.session.model.advisories;
+        let text = format!(
+            "Known vulnerabilities as of {}, from {}.",
+            advisories.date, advisories.source
+        );
+        let palette = self.palette;
+        self.painted("", 0, &text, |line| palette.frame(line));
     }
 
     fn next(&mut self) {
