@@ -116,11 +116,13 @@ type Change = (Span, String);
 
 /// Turns the imports to add and to drop into changes of `module`'s text. `replaced` are the
 /// other changes of the plan: names used only inside replaced text are no longer used.
+/// `is_local` tells the repository's own top-level modules and packages.
 pub fn lower(
     module: &Module,
     replaced: &[(Span, &str)],
     add: &[Import],
     drop: &[Import],
+    is_local: &dyn Fn(&str) -> bool,
 ) -> Vec<Change> {
     let mut missing: Vec<&Import> = add
         .iter()
@@ -152,7 +154,8 @@ pub fn lower(
             _ => {}
         }
     }
-    changes.extend(missing.into_iter().map(|import| new_line(module, import)));
+    let missing = missing.into_iter();
+    changes.extend(missing.map(|import| new_line(module, import, is_local)));
     changes
 }
 
@@ -174,7 +177,15 @@ fn is_imported(module: &Module, wanted: &Import) -> bool {
 }
 
 fn is_from(from: &StmtImportFrom, module: &str) -> bool {
-    from.level == 0 && from.module.as_deref() == Some(module)
+    let (level, name) = dots(module);
+    from.level == level && from.module.as_deref().unwrap_or("") == name
+}
+
+/// The leading dots of a relative module, and the rest of its name.
+fn dots(module: &str) -> (u32, &str) {
+    let name = module.trim_start_matches('.');
+    let level = u32::try_from(module.len() - name.len()).unwrap_or(0);
+    (level, name)
 }
 
 /// Whether nothing but the import itself and replaced text uses the name.
@@ -225,22 +236,19 @@ fn rework(
         .names
         .iter()
         .any(|alias| alias.name.as_str() == "*");
-    let Some(from) = statement.module.as_deref().filter(|_| !is_star) else {
-        return Vec::new();
-    };
-    if statement.level > 0 {
+    if is_star {
         return Vec::new();
     }
     let (mut added, rest): (Vec<&Import>, Vec<&Import>) = std::mem::take(missing)
         .into_iter()
-        .partition(|import| import.module == from && import.name.is_some());
+        .partition(|import| is_from(statement, &import.module) && import.name.is_some());
     *missing = rest;
     let mut dropped: Vec<&Alias> = statement
         .names
         .iter()
         .filter(|alias| {
             unused.iter().any(|import| {
-                import.module == from
+                is_from(statement, &import.module)
                     && import.name.as_deref() == Some(alias.name.as_str())
                     && alias.asname.is_none()
             })
@@ -327,11 +335,19 @@ fn extend(module: &Module, statement: &StmtImportFrom, added: &[&Import]) -> Vec
     vec![(Span::new(start, at), format!("({newline}{lines})"))]
 }
 
-/// The lines of a statement, its line end included.
+/// The lines of a statement, its line end included; where it leaves two blank lines, or one at
+/// the top of the file, one of them goes as well.
 fn whole_line(module: &Module, span: Span) -> Span {
     let text = &module.file.text;
-    let start = text.line_start(text.line_of(span.start));
-    Span::new(start, text.next_line_start(span.end))
+    let line = text.line_of(span.start);
+    let start = text.line_start(line);
+    let end = text.next_line_start(span.end);
+    let is_blank = |line: usize| text.line(line).trim().is_empty();
+    let opens_gap = line == 1 || is_blank(line - 1);
+    if opens_gap && end < text.len() && is_blank(text.line_of(end)) {
+        return Span::new(start, text.next_line_start(end));
+    }
+    Span::new(start, end)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -343,13 +359,14 @@ enum Group {
 }
 
 /// A new import line at the place that isort would give it, as far as the file keeps an order.
-fn new_line(module: &Module, import: &Import) -> Change {
+fn new_line(module: &Module, import: &Import, is_local: &dyn Fn(&str) -> bool) -> Change {
     let text = &module.file.text;
     let newline = text.newline();
-    let group = group_of(&import.module, 0);
-    let block = import_block(module);
+    let (level, name) = dots(&import.module);
+    let group = group_of(name, level, is_local);
+    let block = import_block(module, is_local);
     let statement = import.statement();
-    let key = (import.name.is_some(), import.module.to_lowercase());
+    let key = (import.name.is_some(), name.to_lowercase());
     let same: Vec<_> = block.iter().filter(|entry| entry.group == group).collect();
     let sorted = same.windows(2).all(|pair| pair[0].key <= pair[1].key);
     let line_before = |entry: &Entry| text.line_start(text.line_of(entry.span.start));
@@ -399,7 +416,7 @@ struct Entry {
 }
 
 /// The imports at the top of the file, up to the first other statement.
-fn import_block(module: &Module) -> Vec<Entry> {
+fn import_block(module: &Module, is_local: &dyn Fn(&str) -> bool) -> Vec<Entry> {
     let body = module.body().iter();
     let without_docstring = body.skip_while(|stmt| is_docstring(stmt));
     let mut block = Vec::new();
@@ -411,7 +428,7 @@ fn import_block(module: &Module) -> Vec<Entry> {
             _ => break,
         };
         block.push(Entry {
-            group: group_of(name, level),
+            group: group_of(name, level, is_local),
             key: (is_from, name.to_lowercase()),
             span: stmt.range().into(),
         });
@@ -469,10 +486,10 @@ fn top_of(module: &Module) -> usize {
     text.line_start(lines + 1).max(bom)
 }
 
-fn group_of(module: &str, level: u32) -> Group {
+fn group_of(module: &str, level: u32, is_local: &dyn Fn(&str) -> bool) -> Group {
     let top = module.split('.').next().unwrap_or(module);
     match top {
-        _ if level > 0 => Group::Local,
+        _ if level > 0 || is_local(top) => Group::Local,
         "__future__" => Group::Future,
         "base64" | "binascii" | "collections" | "contextlib" | "copy" | "csv" | "datetime"
         | "enum" | "functools" | "glob" | "hashlib" | "hmac" | "html" | "http" | "importlib"
@@ -515,7 +532,7 @@ mod tests {
     fn apply(source: &str, replaced: &[(Span, &str)], add: &[Import], drop: &[Import]) -> String {
         let repo = Repository::from_texts([("app.py", source)]);
         let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
-        let mut changes = lower(&module, replaced, add, drop);
+        let mut changes = lower(&module, replaced, add, drop, &|top| top == "shop");
         changes.sort_by_key(|(span, _)| std::cmp::Reverse((span.start, span.end)));
         let mut text = source.to_owned();
         for (span, new) in changes {
@@ -603,6 +620,34 @@ mod tests {
                 "import flask",
                 from("markupsafe", "escape"),
                 "import flask\nfrom markupsafe import escape\n",
+            ),
+        ] {
+            assert_eq!(apply(before, &[], &[add], &[]), after);
+        }
+    }
+
+    #[test]
+    fn the_projects_own_modules_come_last() {
+        for (before, add, after) in [
+            (
+                "from flask import Flask\n\nx = 1\n",
+                from(".guard", "check"),
+                "from flask import Flask\n\nfrom .guard import check\n\nx = 1\n",
+            ),
+            (
+                "from flask import Flask\n\nfrom .views import bp\n",
+                from(".guard", "check"),
+                "from flask import Flask\n\nfrom .guard import check\nfrom .views import bp\n",
+            ),
+            (
+                "from .guard import other\n",
+                from(".guard", "check"),
+                "from .guard import other, check\n",
+            ),
+            (
+                "from flask import Flask\nfrom shop import views\n",
+                from("shop.guard", "check"),
+                "from flask import Flask\nfrom shop import views\nfrom shop.guard import check\n",
             ),
         ] {
             assert_eq!(apply(before, &[], &[add], &[]), after);

@@ -5,5 +5,6 @@ pub mod config;
 pub mod dependency;
 pub mod imports;
 pub mod insertion;
+pub mod module_file;
 pub mod paths;
 pub mod statements;

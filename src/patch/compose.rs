@@ -58,8 +58,13 @@ pub fn compose(model: &Model, patches: &[&Patch]) -> Result<Composition, Vec<Con
         }
     }
     let mut composition = Composition::default();
+    let created: Vec<Arc<str>> = wanted
+        .iter()
+        .filter(|(_, wanted)| wanted.create.is_some())
+        .map(|(path, _)| Arc::clone(path))
+        .collect();
     for (path, wanted) in wanted {
-        match compose_file(model, path, wanted) {
+        match compose_file(model, path, wanted, &created) {
             Ok(Some(new)) => {
                 composition.texts.insert(Arc::clone(path), new);
             }
@@ -157,6 +162,7 @@ fn compose_file(
     model: &Model,
     path: &Arc<str>,
     mut wanted: Wanted<'_>,
+    created: &[Arc<str>],
 ) -> Result<Option<NewText>, Conflict> {
     let file = model.repo.file(path);
     if let Some((text, executable, index)) = wanted.create {
@@ -186,7 +192,7 @@ fn compose_file(
         .iter()
         .map(|(span, text, _)| (*span, (*text).to_owned()))
         .collect();
-    changes.extend(import_changes(model, path, &wanted));
+    changes.extend(import_changes(model, path, &wanted, created));
     changes.extend(line_changes(original, &wanted.lines));
     changes.sort_by_key(|(span, _)| (span.start, span.end));
     let text = splice(original, &changes);
@@ -211,7 +217,12 @@ fn refuse_overlaps(path: &Arc<str>, edits: &[(Span, &str, usize)]) -> Result<(),
     Ok(())
 }
 
-fn import_changes(model: &Model, path: &Arc<str>, wanted: &Wanted<'_>) -> Vec<(Span, String)> {
+fn import_changes(
+    model: &Model,
+    path: &Arc<str>,
+    wanted: &Wanted<'_>,
+    created: &[Arc<str>],
+) -> Vec<(Span, String)> {
     if wanted.add.is_empty() && wanted.drop.is_empty() {
         return Vec::new();
     }
@@ -223,7 +234,29 @@ fn import_changes(model: &Model, path: &Arc<str>, wanted: &Wanted<'_>) -> Vec<(S
         .iter()
         .map(|(span, text, _)| (*span, *text))
         .collect();
-    imports::lower(model.modules.get(id), &replaced, &wanted.add, &wanted.drop)
+    let is_local = |top: &str| {
+        let files = model.repo.files().map(|file| &*file.path);
+        let mut files = files.chain(created.iter().map(|path| &**path));
+        files.any(|file| is_top_level(file, path, top))
+    };
+    let module = model.modules.get(id);
+    imports::lower(module, &replaced, &wanted.add, &wanted.drop, &is_local)
+}
+
+/// Whether the Python file is the module `top`, or one of the package `top`, as `importer` sees
+/// it: beside it, at the root, or below `src`.
+fn is_top_level(file: &str, importer: &str, top: &str) -> bool {
+    let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
+    [folder, "", "src"].iter().any(|start| {
+        let below = match start.is_empty() {
+            true => Some(file),
+            false => file
+                .strip_prefix(start)
+                .and_then(|rest| rest.strip_prefix('/')),
+        };
+        let rest = below.and_then(|below| below.strip_prefix(top));
+        rest.is_some_and(|rest| rest == ".py" || rest == "/__init__.py")
+    })
 }
 
 /// Lines that a line-based file lacks, at its end.

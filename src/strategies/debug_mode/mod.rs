@@ -2,6 +2,8 @@
 
 mod command_line;
 mod flask;
+pub mod guard;
+mod guards;
 mod reach;
 pub mod run;
 mod switch;
