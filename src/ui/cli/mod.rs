@@ -3,6 +3,7 @@
 mod explain;
 mod fix;
 mod output;
+mod report;
 mod scan;
 mod wizard;
 
@@ -79,6 +80,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Apply patches without the wizard
     Fix(fix::Arguments),
+    /// Write the deep analysis: every control, the gaps, the recommendations, the impacts
+    Report(report::Arguments),
     /// Show the page of a strategy or a control; without ID the list of all
     Explain(explain::Arguments),
 }
@@ -131,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         None => wizard::run(&cli.wizard, &mut output),
         Some(Command::Scan(arguments)) => scan::run(&arguments, &mut output),
         Some(Command::Fix(arguments)) => fix::run(&arguments, &mut output),
+        Some(Command::Report(arguments)) => report::run(&arguments, &mut output),
         Some(Command::Explain(arguments)) => explain::run(&arguments, &mut output),
     };
     match outcome {

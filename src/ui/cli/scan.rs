@@ -12,7 +12,7 @@ use crate::finding::Severity;
 use crate::session::Session;
 use crate::settings::FailOn;
 use crate::strategies::Answers;
-use crate::ui::report::{Report, json, text};
+use crate::ui::report::{Report, ci, json, overview, sarif, text};
 use crate::ui::style::Palette;
 
 #[derive(Debug, Args)]
@@ -42,6 +42,16 @@ enum Format {
     Text,
     /// For programs; stable within a schema number
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// For a pull request or a wiki
+    Markdown,
+    /// One page that needs nothing else
+    Html,
+    /// Workflow commands: findings beside the lines of a pull request
+    Github,
+    /// A code quality report
+    Gitlab,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome, Error> {
@@ -59,6 +69,11 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
     let written = match arguments.format {
         Format::Text => text::render(&report, palette, output.width()),
         Format::Json => json::render(&report)?,
+        Format::Sarif => sarif::render(&report)?,
+        Format::Markdown => overview::markdown(&report),
+        Format::Html => overview::html(&report),
+        Format::Github => ci::github(&report),
+        Format::Gitlab => ci::gitlab(&report)?,
     };
     output.write_to(arguments.output.as_deref(), &written)?;
     remarks(&session, output);

@@ -3,8 +3,15 @@
 //! [`Report`] is the one view of a session that every format prints: which controls and findings
 //! are in it, in which order, with what words. A format decides on layout alone.
 
+pub mod analysis;
+pub mod ci;
+mod document;
 mod excerpt;
+mod html;
 pub mod json;
+mod markdown;
+pub mod overview;
+pub mod sarif;
 pub mod text;
 
 use std::collections::BTreeMap;
