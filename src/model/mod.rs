@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod flow;
 pub mod modules;
 pub mod names;
+pub mod templates;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use deployment::Deployment;
 use flow::Flows;
 use modules::Modules;
 use names::Names;
+use templates::Templates;
 
 /// Everything the controls know of a repository. Owned, so that it can cross threads.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub struct Model {
     pub configuration: Configuration,
     pub flows: Flows,
     pub dependencies: Dependencies,
+    pub templates: Templates,
     /// The known vulnerabilities that dependencies are judged by.
     pub advisories: Arc<Advisories>,
 }
@@ -41,7 +44,7 @@ impl Model {
     /// Dependencies are judged by the embedded advisories; see [`Model::with_advisories`].
     pub fn build(repo: Arc<Repository>) -> Self {
         let modules = Modules::parse(&repo);
-        Self::link(repo, modules, Advisories::embedded())
+        Self::link(repo, modules, Advisories::embedded(), &Templates::default())
     }
 
     /// The same model, with dependencies judged by other advisories.
@@ -53,10 +56,15 @@ impl Model {
     /// The model of an edited repository; trees of files that have not changed are taken over.
     pub fn rebuild(&self, repo: Arc<Repository>) -> Self {
         let modules = Modules::parse_again(&repo, &self.modules);
-        Self::link(repo, modules, Arc::clone(&self.advisories))
+        Self::link(repo, modules, Arc::clone(&self.advisories), &self.templates)
     }
 
-    fn link(repo: Arc<Repository>, modules: Modules, advisories: Arc<Advisories>) -> Self {
+    fn link(
+        repo: Arc<Repository>,
+        modules: Modules,
+        advisories: Arc<Advisories>,
+        before: &Templates,
+    ) -> Self {
         let names = Names::collect(&modules);
         let calls = Calls::index(&modules, &names);
         let deployment = Deployment::read(&repo);
@@ -70,6 +78,18 @@ impl Model {
                 )
             },
         );
+        let templates = Templates::read(
+            &repo,
+            &templates::Stages {
+                modules: &modules,
+                names: &names,
+                calls: &calls,
+                apps: &apps,
+                dependencies: &dependencies,
+                flows: &flows,
+            },
+            before,
+        );
         Self {
             repo,
             modules,
@@ -80,6 +100,7 @@ impl Model {
             configuration,
             flows,
             dependencies,
+            templates,
             advisories,
         }
     }

@@ -202,6 +202,18 @@ impl Scanner {
         self.state == State::Text
     }
 
+    /// The state for another file that goes on here: inside the same element's content, but in
+    /// no tag, whose offsets would be this file's.
+    #[must_use]
+    pub fn carried(&self) -> Self {
+        match &self.state {
+            State::Raw(raw) => Self {
+                state: State::Raw(*raw),
+            },
+            _ => Self::new(),
+        }
+    }
+
     /// Takes attributes over that another branch gave the tag that both are in.
     pub fn merge(&mut self, other: &Self) {
         let (State::Tag(mine), State::Tag(theirs)) = (&mut self.state, &other.state) else {
