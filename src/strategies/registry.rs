@@ -6,6 +6,7 @@ use super::{debug_mode, file_handling, session_management, template_rendering};
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
+    &debug_mode::config::DebugConfig,
     &debug_mode::guard::DebugGuard,
     // Handle files safely
     &file_handling::send_file_path::SendFilePath,

@@ -84,7 +84,17 @@ impl Configuration {
     /// Whether the write is production's alone, so that changing its value leaves development
     /// and tests as they are.
     pub fn is_production_only(&self, write: &Write) -> bool {
-        write.environments == [Environment::Production]
+        let others = [Environment::Development, Environment::Testing];
+        !others
+            .iter()
+            .any(|other| self.is_shared_with(write, *other))
+    }
+
+    /// Whether `environment` gets the same statement's value, by whatever way it is loaded.
+    pub fn is_shared_with(&self, write: &Write, environment: Environment) -> bool {
+        self.writes(&write.key)
+            .filter(|other| other.key_at == write.key_at)
+            .any(|other| other.in_environment(environment))
     }
 
     /// The class or module that a load brings.

@@ -1,6 +1,7 @@
 //! Disable debug mode in production.
 
 mod command_line;
+pub mod config;
 mod flask;
 pub mod guard;
 mod guards;

@@ -6,6 +6,7 @@ use ruff_text_size::Ranged as _;
 use crate::model::Model;
 use crate::model::calls::CallSite;
 use crate::model::deployment::{Process, Server, Stage, rules};
+use crate::model::modules::ModuleId;
 use crate::text::Location;
 
 /// What production does about one call.
@@ -20,13 +21,18 @@ pub(super) enum Reach {
 }
 
 pub(super) fn reach(model: &Model, site: &CallSite) -> Reach {
+    of_location(model, site.module, &site.location)
+}
+
+/// What production does about the code at a place.
+pub(super) fn of_location(model: &Model, module: ModuleId, at: &Location) -> Reach {
     let mut production = model
         .deployment
         .production()
         .filter(|it| serves(it))
         .peekable();
     if production.peek().is_none() {
-        let path = &*site.location.path;
+        let path = &*at.path;
         return match rules::stage_of_path(path) {
             Some((Stage::Development | Stage::Test, word)) => Reach::Not(format!(
                 "Nothing declares that production starts {path}, and \"{word}\" says that it is \
@@ -35,10 +41,10 @@ pub(super) fn reach(model: &Model, site: &CallSite) -> Reach {
             _ => Reach::Open,
         };
     }
-    let on_import = runs_on_import(model, site);
+    let on_import = runs_on_import(model, module, at);
     let mut other: Option<&Process> = None;
     for process in production {
-        if starts(process, site) {
+        if starts(process, &at.path) {
             return Reach::Started(format!(
                 "Production starts it: {} ({}).",
                 process.server.label(),
@@ -76,8 +82,7 @@ fn serves(process: &Process) -> bool {
         || matches!(process.server, Server::ConsoleScript { .. })
 }
 
-fn starts(process: &Process, site: &CallSite) -> bool {
-    let path = &*site.location.path;
+fn starts(process: &Process, path: &str) -> bool {
     match &process.server {
         Server::PythonScript { path: script } => script == path,
         Server::PythonModule { name } => {
@@ -94,9 +99,9 @@ fn starts(process: &Process, site: &CallSite) -> bool {
 
 /// Whether the call is made when its module is imported: not inside a function, and not under
 /// `if __name__ == "__main__"`.
-fn runs_on_import(model: &Model, site: &CallSite) -> bool {
-    let module = model.modules.get(site.module);
-    let ancestors = module.ancestors(site.location.span);
+fn runs_on_import(model: &Model, module: ModuleId, at: &Location) -> bool {
+    let module = model.modules.get(module);
+    let ancestors = module.ancestors(at.span);
     !ancestors.iter().any(|node| match node {
         AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ExprLambda(_) => true,
         AnyNodeRef::StmtIf(stmt) => is_main_test(&stmt.test, module.source(stmt.test.range())),
