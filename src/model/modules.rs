@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use rayon::prelude::*;
 use ruff_python_ast::Stmt;
 
@@ -237,6 +237,15 @@ fn parse_one(file: &Arc<File>, before: &Modules) -> Result<Arc<Module>, String> 
         return Ok(Arc::clone(module));
     }
     Module::parse(Arc::clone(file)).map(Arc::new)
+}
+
+/// A searcher for any of `words`, tuned for many short texts.
+pub(super) fn any_of<W: AsRef<[u8]>>(words: impl IntoIterator<Item = W>) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(words)
+        .ok()
 }
 
 /// Whether a `.cfg` or `.conf` file is Python that `from_pyfile` or `from_envvar` loads: it

@@ -1,7 +1,9 @@
 //! What is attached to applications: routes, blueprints, extensions, hooks.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 use ruff_python_ast::visitor::source_order::{self, SourceOrderVisitor};
 use ruff_python_ast::{Arguments, Expr, ExprCall, Stmt, StmtFunctionDef};
@@ -10,7 +12,7 @@ use ruff_text_size::Ranged as _;
 use super::construct::last_name;
 use super::route::{Route, View, parameters};
 use super::{AppId, Apps, Blueprint, Extension, Hook, Origin, Registration, origin};
-use crate::model::modules::{ModuleId, Modules};
+use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::model::names::{BindingKind, Names, Qualified};
 use crate::text::{Location, Span};
 
@@ -147,6 +149,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn module(&self, module: ModuleId) -> Vec<(Holder, Found)> {
         let tree = self.modules.get(module);
+        if !may_attach(tree.file.text.as_str()) {
+            return Vec::new();
+        }
         let mut calls = Calls {
             calls: Vec::new(),
             decorated: Vec::new(),
@@ -547,6 +552,41 @@ impl<'a> SourceOrderVisitor<'a> for Calls<'a> {
         }
         source_order::walk_expr(self, expr);
     }
+}
+
+/// Words without which a module attaches nothing: methods of applications and blueprints, and
+/// the names under which an application is handed to an extension.
+static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = [
+        "init_app",
+        "register_blueprint",
+        "add_url_rule",
+        "add_resource",
+    ];
+    let handed = [
+        "app)",
+        "app,",
+        "app=",
+        "application)",
+        "application,",
+        "server)",
+        "server,",
+    ];
+    any_of(words.iter().chain(&handed).chain(HOOKS))
+});
+
+fn may_attach(text: &str) -> bool {
+    WORDS.as_ref().is_none_or(|words| words.is_match(text)) || has_route_decorator(text)
+}
+
+/// `@app.route(`, `@bp.get(`.
+fn has_route_decorator(text: &str) -> bool {
+    memchr::memchr_iter(b'@', text.as_bytes()).any(|at| {
+        let line = text.get(at + 1..).unwrap_or_default();
+        let line = line.split('(').next().unwrap_or_default();
+        let method = line.rsplit_once('.').map(|(_, method)| method);
+        method.is_some_and(|method| method == "route" || METHODS.contains(&method))
+    })
 }
 
 /// Whether the call may attach something, by its spelling.

@@ -8,7 +8,7 @@ use ruff_python_ast::{Expr, ExprCall, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::{App, AppArguments, AppKind};
-use crate::model::modules::{ModuleId, Modules};
+use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::model::names::{BindingKind, Names, Qualified};
 use crate::parse::python::Module;
 use crate::text::Span;
@@ -26,7 +26,15 @@ const CLASSES: &[&str] = &[
 
 pub(super) fn find(modules: &Modules, names: &Names) -> Vec<App> {
     let own = own_subclasses(modules);
-    let list: Vec<_> = modules.iter().map(|(id, _)| id).collect();
+    let words = any_of(&own);
+    let list: Vec<_> = modules
+        .iter()
+        .filter(|(_, tree)| {
+            let text = tree.file.text.as_str();
+            words.as_ref().is_none_or(|words| words.is_match(text))
+        })
+        .map(|(id, _)| id)
+        .collect();
     let found: Vec<Vec<App>> = list
         .par_iter()
         .map(|id| find_in(modules, names, *id, &own))
@@ -90,8 +98,8 @@ fn find_in(
     module: ModuleId,
     classes: &HashSet<String>,
 ) -> Vec<App> {
-    let aliases = aliases_of(names, module, classes);
     let tree = modules.get(module);
+    let aliases = aliases_of(names, module, classes);
     let mut finder = Finder {
         classes,
         aliases: &aliases,

@@ -169,16 +169,19 @@ impl Apps {
     }
 
     /// The applications that production can load, best first: those of tests and examples are
-    /// left out unless there is nothing else.
+    /// left out unless there is nothing else, and so are empty ones beside others (an `app`
+    /// that only lends its decorators).
     pub fn production(&self) -> impl Iterator<Item = (AppId, &App)> {
         let best = self.list.iter().map(|app| importance(app.purpose)).min();
+        let is_best = move |app: &App| Some(importance(app.purpose)) == best;
+        let some_serve = self.list.iter().any(|app| is_best(app) && app.serves());
         self.iter()
-            .filter(move |(_, app)| Some(importance(app.purpose)) == best)
+            .filter(move |(_, app)| is_best(app) && (app.serves() || !some_serve))
     }
 
     /// The application that is meant where nothing tells which one.
     pub fn primary(&self) -> Option<(AppId, &App)> {
-        self.iter().next()
+        self.production().next()
     }
 
     /// The application constructed at `location`.
@@ -245,6 +248,11 @@ impl App {
                 .map(move |route| (format!("{prefix}{}", route.rule), route))
         });
         own.chain(registered)
+    }
+
+    /// Whether anything is attached that a client can reach.
+    pub const fn serves(&self) -> bool {
+        !self.routes.is_empty() || !self.registrations.is_empty() || !self.extensions.is_empty()
     }
 
     /// Whether an extension of that class name (without its module) is initialised.

@@ -178,3 +178,16 @@ app.before_request(check)
     assert_eq!(names, ["after_request", "before_request"]);
     assert!(app.hooks.iter().all(|hook| hook.function.is_some()));
 }
+
+#[test]
+fn an_empty_application_beside_a_serving_one_is_not_production() {
+    let serving = "from flask import Flask\napp = Flask('x')\n@app.route('/')\ndef f(): pass\n";
+    let lending = "from flask import Flask\napp = Flask('x')\nadd = app.template_filter\n";
+    let found = apps(&[("a.py", lending), ("b.py", serving)]);
+    let paths: Vec<_> = found
+        .production()
+        .map(|(_, app)| app.path().to_string())
+        .collect();
+    assert_eq!(paths, ["b.py"]);
+    assert_eq!(apps(&[("a.py", lending)]).production().count(), 1);
+}

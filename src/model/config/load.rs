@@ -169,6 +169,7 @@ impl<'a> Tracer<'a> {
             Eval::Value(Value::Known(Literal::None)) => {}
             Eval::Value(Value::Env(read)) => {
                 let Some(found) = self.environment_candidates(module, argument, &read) else {
+                    let kind = SourceKind::EnvVar;
                     self.note_source(module, kind, call.range(), Some(read.name), None);
                     return;
                 };

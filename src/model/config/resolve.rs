@@ -202,7 +202,7 @@ pub(super) fn resolve(
         .par_iter()
         .map(|id| {
             let trace = |environment: &Environment| trace(world, &callers, *id, *environment);
-            Environment::ALL.iter().map(trace).collect()
+            Environment::ALL.par_iter().map(trace).collect()
         })
         .collect();
     let mut configuration = Configuration::default();

@@ -397,18 +397,25 @@ impl<'a> Tracer<'a> {
         })))
     }
 
-    /// Whether a module has classes for several environments, and keys of Flask in it.
+    /// Whether a module has classes for several environments, production among them, and keys
+    /// of Flask in it.
     fn is_settings_module(&self, module: ModuleId) -> bool {
         let tree = self.tree(module);
-        if !tree.file.purpose.is_application() {
+        let stem = tree.path().rsplit('/').next().unwrap_or_default();
+        if !tree.file.purpose.is_application() || environment_of(stem) == Some(Environment::Testing)
+        {
             return false;
         }
         let text = tree.file.text.as_str();
-        let named = tree.body().iter().filter(|stmt| {
-            matches!(stmt, ruff_python_ast::Stmt::ClassDef(class)
-                if environment_of(&class.name).is_some())
-        });
-        named.count() >= 2 && (text.contains("SECRET_KEY") || text.contains("DEBUG"))
+        if !text.contains("SECRET_KEY") && !text.contains("DEBUG") {
+            return false;
+        }
+        let classes = tree
+            .body()
+            .iter()
+            .filter_map(|stmt| stmt.as_class_def_stmt());
+        let stages: Vec<_> = classes.filter_map(|it| environment_of(&it.name)).collect();
+        stages.len() >= 2 && stages.contains(&Environment::Production)
     }
 
     /// The objects that a computed dotted name may mean.

@@ -2,7 +2,10 @@
 //! while an application is built, and settings that nothing visible loads.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
@@ -12,7 +15,7 @@ use super::write::is_setting;
 use super::{Condition, ConditionKind, Configuration, Environment, Form, Write, WriteId};
 use crate::discover::Purpose;
 use crate::model::app::AppId;
-use crate::model::modules::ModuleId;
+use crate::model::modules::{ModuleId, any_of};
 use crate::text::{Location, Span};
 
 /// Keys that only a Flask application or one of its usual extensions has.
@@ -43,6 +46,22 @@ const FLASK_KEYS: &[&str] = &[
     "DEBUG_TB_ENABLED",
 ];
 
+static KEYS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(FLASK_KEYS));
+
+/// Words without which a module writes no application's configuration.
+static WRITES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = [
+        ".config",
+        "config[",
+        "config.",
+        ".secret_key",
+        ".debug",
+        ".testing",
+        "session_lifetime",
+    ];
+    any_of(words)
+});
+
 pub(super) fn add(configuration: &mut Configuration, world: World<'_>) {
     let mut seen: HashSet<Location> = configuration
         .writes
@@ -50,14 +69,17 @@ pub(super) fn add(configuration: &mut Configuration, world: World<'_>) {
         .map(|write| write.key_at.clone())
         .collect();
     let ids: Vec<ModuleId> = world.modules.iter().map(|(id, _)| id).collect();
-    for id in ids {
-        let mut found = Vec::new();
-        uncalled(world, id, &seen, &mut found);
-        unloaded(world, id, &seen, &mut found);
-        for write in found {
-            if !seen.insert(write.key_at.clone()) {
-                continue;
-            }
+    let found: Vec<Vec<Write>> = ids
+        .par_iter()
+        .map(|id| {
+            let mut found = Vec::new();
+            uncalled(world, *id, &seen, &mut found);
+            unloaded(world, *id, &seen, &mut found);
+            found
+        })
+        .collect();
+    for write in found.into_iter().flatten() {
+        if seen.insert(write.key_at.clone()) {
             let next = WriteId(u32::try_from(configuration.writes.len()).unwrap_or(u32::MAX));
             if let Some(app) = write.app {
                 for environment in &write.environments {
@@ -97,15 +119,7 @@ fn sort(configuration: &mut Configuration) {
 fn uncalled(world: World<'_>, module: ModuleId, seen: &HashSet<Location>, found: &mut Vec<Write>) {
     let tree = world.modules.get(module);
     let text = tree.file.text.as_str();
-    let touches = [
-        "config",
-        "secret_key",
-        ".debug",
-        ".testing",
-        "session_lifetime",
-    ]
-    .iter()
-    .any(|hint| text.contains(hint));
+    let touches = WRITES.as_ref().is_none_or(|words| words.is_match(text));
     if !touches || world.apps.is_empty() {
         return;
     }
@@ -253,7 +267,7 @@ fn bind_base<'a>(
 fn unloaded(world: World<'_>, module: ModuleId, seen: &HashSet<Location>, found: &mut Vec<Write>) {
     let tree = world.modules.get(module);
     let text = tree.file.text.as_str();
-    if !FLASK_KEYS.iter().any(|key| text.contains(key)) {
+    if KEYS.as_ref().is_some_and(|words| !words.is_match(text)) {
         return;
     }
     let app = world.apps.nearest(tree.path());

@@ -633,3 +633,13 @@ fn tests_do_not_configure_production() {
         "False"
     );
 }
+
+#[test]
+fn a_copy_of_the_same_key_is_no_write() {
+    let source = "app.config['SECRET_KEY'] = 'x'\napp.secret_key = app.config['SECRET_KEY']\napp.config['OTHER'] = app.config['SECRET_KEY']";
+    assert_eq!(one(source, "SECRET_KEY"), "\"x\"");
+    assert_eq!(one(source, "OTHER"), "\"x\"");
+    let source = format!("from flask import Flask\napp = Flask('x')\n{source}\n");
+    let world = world(&[("app.py", &source)]);
+    assert_eq!(world.place("SECRET_KEY"), "app.py:3");
+}

@@ -3,6 +3,7 @@
 use ruff_python_ast::{Expr, Operator, Stmt, StmtAugAssign, StmtFor, StmtImportFrom};
 use ruff_text_size::Ranged as _;
 
+use super::load::text_of;
 use super::trace::{Eval, Flow, Frame, Tracer};
 use super::{ConditionKind, Form, Literal, SourceKind, Value, Write};
 use crate::model::modules::ModuleId;
@@ -113,7 +114,9 @@ impl<'a> Tracer<'a> {
                 let Some(key) = key_of_attribute(&attribute.attr) else {
                     return;
                 };
-                if !matches!(self.eval(frame, &attribute.value), Eval::App) {
+                if !matches!(self.eval(frame, &attribute.value), Eval::App)
+                    || self.is_own_value(frame, key, value)
+                {
                     return;
                 }
                 let written = Written {
@@ -148,6 +151,15 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// `app.secret_key = app.config["SECRET_KEY"]` changes nothing.
+    fn is_own_value(&mut self, frame: &mut Frame<'a>, key: &str, value: &'a Expr) -> bool {
+        let Expr::Subscript(subscript) = value else {
+            return false;
+        };
+        matches!(self.eval(frame, &subscript.value), Eval::Config)
+            && text_of(&self.eval(frame, &subscript.slice)).as_deref() == Some(key)
+    }
+
     /// `config[key] = value`.
     fn subscript(
         &mut self,
@@ -162,6 +174,9 @@ impl<'a> Tracer<'a> {
             self.note_source(frame.module, SourceKind::Dynamic, stmt.range(), None, None);
             return;
         };
+        if self.is_own_value(frame, &name, value) {
+            return;
+        }
         let written = Written {
             key: name,
             key_at: key.range().into(),
