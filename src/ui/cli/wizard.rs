@@ -1,6 +1,6 @@
 //! `flask-harden [PATH]`: the wizard, the line dialogue, or the report where nobody can answer.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 
@@ -17,20 +17,34 @@ use crate::ui::{self, wizard::WizardOptions};
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
+    /// The wizard as a dialogue of lines, for screen readers and dumb terminals
+    #[arg(long)]
+    plain: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome, Error> {
     let path = &arguments.target.path;
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if arguments.plain || (at_terminal && is_dumb) {
+        let ended = ui::plain::run(path, Answers::default())?;
+        return end(&ended, output);
+    }
+    if at_terminal {
         let options = WizardOptions {
             mono: !output.palette().is_colored(),
         };
         let ended = ui::wizard::run(path, Answers::default(), options)?;
-        output.write(&ended.to_string())?;
-        return Ok(Outcome::Ended(ended.exit_code()));
+        return end(&ended, output);
     }
     let session = Session::scan(path, Answers::default(), |_| {})?;
     let report = Report::new(&session, &Scope::default(), &Baseline::default());
     output.write(&text::render(&report, output.palette(), output.width()))?;
     Ok(Outcome::Good)
+}
+
+/// What stays in the terminal after a dialogue, and its exit code.
+fn end(ended: &ui::Outcome, output: &mut Output) -> Result<Outcome, Error> {
+    output.write(&ended.to_string())?;
+    Ok(Outcome::Ended(ended.exit_code()))
 }

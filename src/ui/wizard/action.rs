@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 
-use super::survey::{Offered, Survey};
 use crate::diff::FileDiff;
 use crate::error::{Error, GitError};
 use crate::session::{Preview, Progress};
+use crate::ui::git_state::GitState;
 use crate::ui::outcome::Applied;
+use crate::ui::survey::{Offered, Survey};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -66,18 +67,6 @@ pub enum Effect {
     },
     Suspend,
     Quit,
-}
-
-/// What the repository is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GitState {
-    /// "main", or "detached at 1a2b3c4".
-    pub head: String,
-    pub branch: Option<String>,
-    pub uncommitted: Option<usize>,
-    pub default_branch: String,
-    /// What a commit made here goes without.
-    pub notes: Vec<String>,
 }
 
 /// A preview with what each of its commits changes.

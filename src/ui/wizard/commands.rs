@@ -5,7 +5,6 @@ use super::keymap::{Command, Mode};
 use super::layout::Areas;
 use super::screens;
 use super::state::{Focus, Overlay, Purpose, Review, Scan, Screen, State, Typing};
-use super::survey::Tick;
 use super::typing::LineEdit;
 use super::update::leave;
 use super::widgets::diff::SIDE_BY_SIDE_FROM;
@@ -14,6 +13,7 @@ use super::widgets::text::count;
 use crate::session::Progress;
 use crate::strategies::strategy::STRATEGIES;
 use crate::ui::Outcome;
+use crate::ui::survey::Tick;
 
 /// Does what a key asked for, or says why it cannot be done.
 pub fn run(state: &mut State, command: Command) -> Option<Effect> {

@@ -14,7 +14,6 @@ mod keymap;
 mod layout;
 mod screens;
 mod state;
-mod survey;
 pub mod terminal;
 mod theme;
 mod typing;

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::action::{GitState, Previewed};
+use super::action::Previewed;
 use super::keymap::Mode;
-use super::survey::{Row, Survey};
 use super::theme::Theme;
 use super::typing::LineEdit;
 use super::widgets::list::Cursor;
@@ -16,7 +15,9 @@ use crate::session::{Preview, Progress};
 use crate::strategies::Strategy;
 use crate::strategies::strategy::STRATEGIES;
 use crate::ui::Outcome;
+use crate::ui::git_state::GitState;
 use crate::ui::outcome::Applied;
+use crate::ui::survey::{Row, Survey};
 
 /// The wizard as a value.
 #[derive(Debug)]

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, Effect, GitState, Previewed};
+use super::action::{Action, Effect, Previewed};
 use super::commands;
 use super::keymap;
 use super::layout::Areas;
 use super::screens;
 use super::state::{Focus, Git, Overlay, Purpose, Scan, Screen, State, Typing};
-use super::survey::{Row, Survey};
 use super::widgets::list::Rows;
 use crate::error::{Error, GitError};
+use crate::ui::git_state::GitState;
 use crate::ui::outcome::{self, Applied, Outcome};
+use crate::ui::survey::{Row, Survey};
 
 /// Takes one action in; what is to be done about it outside.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {

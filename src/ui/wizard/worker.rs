@@ -7,13 +7,14 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::action::{Action, GitState, Previewed};
-use super::survey::{Offered, Survey};
+use super::action::{Action, Previewed};
 use crate::error::GitError;
 use crate::git::Repo;
 use crate::session::{Preview, Session};
 use crate::strategies::Answers;
+use crate::ui::git_state::GitState;
 use crate::ui::outcome::Applied;
+use crate::ui::survey::{Offered, Survey};
 
 /// Syntax trees are walked recursively, and the discovery lets deep ones through.
 const STACK: usize = 64 * 1024 * 1024;
@@ -80,7 +81,7 @@ impl Worker {
     /// Looks at git.
     pub fn git(&self) {
         let (path, sender) = (self.path.clone(), self.sender.clone());
-        self.spawn(move || send(&sender, Action::Git(git_state(&path))));
+        self.spawn(move || send(&sender, Action::Git(GitState::of(&path))));
     }
 
     /// Composes what is ticked, and looks at git once more.
@@ -229,23 +230,6 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-/// What the header and the review say of git.
-fn git_state(path: &Path) -> Result<GitState, GitError> {
-    let repo = Repo::open(path)?;
-    let summary = repo.summary()?;
-    let notes = repo.notes()?;
-    Ok(GitState {
-        head: match &summary.branch {
-            Some(branch) => branch.clone(),
-            None => format!("detached at {}", summary.commit),
-        },
-        branch: summary.branch,
-        uncommitted: summary.uncommitted,
-        default_branch: repo.default_branch_name(),
-        notes: notes.iter().map(ToString::to_string).collect(),
-    })
 }
 
 /// The receiver is gone only when the wizard has ended: then nobody waits for anything.

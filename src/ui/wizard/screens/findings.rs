@@ -4,9 +4,9 @@ use ratatui::text::{Line, Span};
 
 use crate::assessment::{Assessed, Judged};
 use crate::finding::{Confidence, PatchKind, Verdict};
+use crate::ui::survey::{Row, Survey, Tick};
 use crate::ui::wizard::layout::Areas;
 use crate::ui::wizard::state::State;
-use crate::ui::wizard::survey::{Row, Survey, Tick};
 use crate::ui::wizard::theme::Theme;
 use crate::ui::wizard::widgets::prose::Prose;
 use crate::ui::wizard::widgets::text::{cell, fit, fit_end, shown};

@@ -4,9 +4,9 @@ use ratatui::text::{Line, Span};
 
 use super::{findings, review};
 use crate::diff::{FileDiff, Stat};
+use crate::ui::survey::Tick;
 use crate::ui::wizard::layout::Areas;
 use crate::ui::wizard::state::{Screen, State};
-use crate::ui::wizard::survey::Tick;
 use crate::ui::wizard::widgets::diff::{Rendered, render};
 use crate::ui::wizard::widgets::prose::Prose;
 use crate::ui::wizard::widgets::text::count;

@@ -5,13 +5,14 @@ use ratatui::text::{Line, Span};
 use crate::assessment::Judged;
 use crate::finding::{Severity, Verdict};
 use crate::strategies::strategy::STRATEGIES;
+use crate::ui::survey::Survey;
 use crate::ui::wizard::layout::{Areas, Shape};
 use crate::ui::wizard::state::State;
-use crate::ui::wizard::survey::{Counts, Survey};
 use crate::ui::wizard::theme::Theme;
 use crate::ui::wizard::widgets::bar::bar;
 use crate::ui::wizard::widgets::prose::Prose;
 use crate::ui::wizard::widgets::text::{cell, count, fit, shown};
+use crate::ui::words::counts_words;
 
 /// The lines of one strategy in the list.
 pub fn row(state: &State, areas: &Areas, index: usize, height: usize) -> Vec<Line<'static>> {
@@ -59,7 +60,7 @@ fn second_line(
     };
     let impact = impact_spans(steps, theme);
     let room = columns.saturating_sub(4 + line_width(&impact) + 1);
-    let counts = counts_words(survey.counts(strategy));
+    let counts = counts_words(survey.counts(strategy), " · ");
     let mut spans = vec![
         Span::raw("    "),
         Span::styled(cell(&counts, room), theme.faint()),
@@ -75,25 +76,6 @@ fn tick_mark(ticked: usize, all: usize) -> &'static str {
         (0, _) => "[ ] ",
         (ticked, all) if ticked == all => "[x] ",
         _ => "[-] ",
-    }
-}
-
-/// "3 missing · 2 in place · 1 undecided".
-fn counts_words(counts: Counts) -> String {
-    let parts = [
-        (counts.missing, "missing"),
-        (counts.in_place, "in place"),
-        (counts.undecided, "undecided"),
-        (counts.not_applicable, "not needed"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
-    match parts.is_empty() {
-        true => "no controls".into(),
-        false => parts.join(" · "),
     }
 }
 

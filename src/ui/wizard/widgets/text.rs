@@ -1,19 +1,8 @@
 //! Text in columns: fitted, wrapped, made harmless.
 
-use std::borrow::Cow;
-
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::text::printable;
-
-/// Text from the repository or from a control, fit for one line of the screen.
-pub fn shown(text: &str) -> String {
-    let text: Cow<'_, str> = match text.contains(['\t', '\n']) {
-        true => text.replace(['\t', '\n'], " ").into(),
-        false => text.into(),
-    };
-    printable(&text)
-}
+pub use crate::ui::words::{count, shown};
 
 /// How many columns `text` takes.
 pub fn width(text: &str) -> usize {
@@ -111,14 +100,6 @@ fn push(lines: &mut [String], text: &str) {
     }
 }
 
-/// "1 patch", "3 patches".
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        number => format!("{number} {many}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,10 +123,5 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap("漢字漢", 4), ["漢字", "漢"]);
         assert_eq!(wrap("ab", 0), ["a", "b"]);
-    }
-
-    #[test]
-    fn what_steers_a_terminal_is_made_visible() {
-        assert_eq!(shown("a\tb\u{1b}[31m\nc"), "a b␛[31m c");
     }
 }
