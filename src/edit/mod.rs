@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod config;
 pub mod dependency;
+pub mod environment;
 pub mod imports;
 pub mod insertion;
 pub mod module_file;

@@ -82,9 +82,9 @@ fn inside_quotes(word: &shell::Word, form: Form) -> Form {
             | Form::Words(Quoting::Bare | Quoting::YamlBlock | Quoting::YamlPlain)
     );
     let quotes_alone = word.span.len() == word.text().len() + 2;
-    match bare && quotes_alone {
-        true => Form::Shell(Quoting::Word),
-        false => Form::Nested,
+    match word.quote {
+        Some(quote) if bare && quotes_alone => Form::Shell(Quoting::Word(quote)),
+        _ => Form::Nested,
     }
 }
 

@@ -58,11 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
         scope
             .environment
             .extend(seen.map(|(_, setting)| setting.clone()));
-        reader.script(
-            &script.text,
-            &file.path,
-            Form::Shell(Quoting::Groovy),
-            &scope,
-        );
+        let quote = if script.interpolated { '"' } else { '\'' };
+        let form = Form::Shell(Quoting::Groovy(quote));
+        reader.script(&script.text, &file.path, form, &scope);
     }
 }

@@ -44,6 +44,9 @@ pub use process::{Flag, FlagKind, Form, Process, Quoting, Server, Target, User, 
 pub use rules::flask_debug_on;
 pub use setting::{EnvSetting, EnvValue};
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::discover::Repository;
 
 /// What the deployment files of a repository say.
@@ -56,6 +59,8 @@ pub struct Deployment {
     /// Whether code of the application loads `.env` by itself (`load_dotenv()`), so that a WSGI
     /// server sees it too.
     pub code_loads_dotenv: bool,
+    /// Every deployment file by its path, with what it is.
+    pub surfaces: BTreeMap<Arc<str>, Surface>,
 }
 
 impl Deployment {

@@ -117,10 +117,10 @@ pub enum Quoting {
     YamlDouble,
     /// `|` or `>`.
     YamlBlock,
-    /// A quoted word of a shell command: `sh -c "…"`.
-    Word,
-    /// A Groovy string in a Jenkinsfile: its quote character is `'` or `"`, one or three times.
-    Groovy,
+    /// A word of a shell command in these quotes: `sh -c "…"`.
+    Word(char),
+    /// A Groovy string in a Jenkinsfile, in these quotes, once or three times.
+    Groovy(char),
 }
 
 /// One word of a command, unquoted, and the place where it is written (quotes included).

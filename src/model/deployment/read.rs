@@ -35,10 +35,12 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     }
     let mut reader = Reader {
         repo,
-        out: Deployment::default(),
+        out: Deployment {
+            surfaces: of_paths(repo, &surfaces),
+            ..Deployment::default()
+        },
         console_scripts: python_scripts::console_scripts(repo),
         used: BTreeSet::new(),
-        surfaces: of_paths(&surfaces),
     };
     let of = |surface: Surface| {
         surfaces
@@ -89,12 +91,17 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     in_order(reader.out)
 }
 
-fn of_paths(surfaces: &BTreeMap<Surface, Vec<Arc<File>>>) -> BTreeMap<Arc<str>, Surface> {
-    let pairs = surfaces.iter().flat_map(|(surface, files)| {
-        let path = |file: &Arc<File>| (Arc::clone(&file.path), *surface);
-        files.iter().map(path)
-    });
-    pairs.collect()
+fn of_paths(
+    repo: &Repository,
+    surfaces: &BTreeMap<Surface, Vec<Arc<File>>>,
+) -> BTreeMap<Arc<str>, Surface> {
+    let mut paths = BTreeMap::new();
+    for (surface, files) in surfaces {
+        paths.extend(files.iter().map(|file| (Arc::clone(&file.path), *surface)));
+    }
+    // A chart's values are told by the chart beside them.
+    paths.extend(values_files(repo).map(|file| (Arc::clone(&file.path), Surface::Helm)));
+    paths
 }
 
 fn each(reader: &mut Reader<'_>, files: &[Arc<File>], read: fn(&mut Reader<'_>, &Arc<File>)) {
@@ -110,20 +117,23 @@ fn platform_file(reader: &mut Reader<'_>, file: &Arc<File>) {
     }
 }
 
-/// `values*.yaml` beside a `Chart.yaml`.
 fn chart_values(reader: &mut Reader<'_>) {
-    let repo = reader.repo;
+    for file in values_files(reader.repo) {
+        kubernetes::read_values(reader, file);
+    }
+}
+
+/// `values*.yaml` beside a `Chart.yaml`.
+fn values_files(repo: &Repository) -> impl Iterator<Item = &Arc<File>> {
     let charts: Vec<&str> = repo
-        .files()
+        .of_kind(FileKind::Yaml)
         .filter(|file| files::base_name(&file.path) == "Chart.yaml")
         .map(|file| files::folder_of(&file.path))
         .collect();
-    for file in repo.of_kind(FileKind::Yaml) {
+    repo.of_kind(FileKind::Yaml).filter(move |file| {
         let named = files::base_name(&file.path).starts_with("values");
-        if named && charts.contains(&files::folder_of(&file.path)) {
-            kubernetes::read_values(reader, file);
-        }
-    }
+        named && charts.contains(&files::folder_of(&file.path))
+    })
 }
 
 fn starts_for_production(deployment: &Deployment) -> bool {

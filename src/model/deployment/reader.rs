@@ -27,8 +27,6 @@ pub(super) struct Reader<'a> {
     pub console_scripts: BTreeMap<String, Target>,
     /// Scripts and configuration files that something uses.
     pub used: BTreeSet<Arc<str>>,
-    /// What each deployment file is.
-    pub surfaces: BTreeMap<Arc<str>, Surface>,
 }
 
 impl Reader<'_> {
@@ -42,7 +40,7 @@ impl Reader<'_> {
     /// The surface that a place belongs to: a compose service may start what stands in a
     /// Dockerfile.
     fn surface_at(&self, location: &Location, otherwise: Surface) -> Surface {
-        let found = self.surfaces.get(&location.path);
+        let found = self.out.surfaces.get(&location.path);
         found.copied().unwrap_or(otherwise)
     }
 

@@ -242,8 +242,10 @@ impl<'a> Lexer<'a> {
         }
         let raw = Span::new(start, self.at);
         let behind_equals = self.behind_equals(raw, quoted, parts);
+        let first = self.source.as_bytes().get(start).copied().map(char::from);
         Word {
             value,
+            quote: first.filter(|_| parts == 1 && quoted.is_some()),
             span: self.text.source(raw),
             expands,
             behind_equals: behind_equals.map(|span| self.text.source(span)),

@@ -21,6 +21,8 @@ pub struct Word {
     pub span: Span,
     /// Whether the shell expands something in it.
     pub expands: bool,
+    /// The quotes that enclose all of it.
+    pub quote: Option<char>,
     /// What stands behind the first `=`, inside its quotes where one pair encloses it.
     behind_equals: Option<Span>,
 }

@@ -87,7 +87,7 @@ fn jenkins_stages() {
         read.environment(process),
         ["FLASK_DEBUG=1", "KEY=outside", "FLASK_ENV=development"]
     );
-    assert_eq!(process.form, Form::Shell(Quoting::Groovy));
+    assert_eq!(process.form, Form::Shell(Quoting::Groovy('\'')));
 }
 
 #[test]
