@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod calls;
+pub mod ci;
 pub mod config;
 pub mod dependencies;
 pub mod deployment;
