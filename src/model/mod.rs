@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::discover::{Repository, Skipped};
 use app::Apps;
 use calls::Calls;
+use ci::Ci;
 use config::Configuration;
 use dependencies::{Advisories, Dependencies};
 use deployment::Deployment;
@@ -37,6 +38,7 @@ pub struct Model {
     pub flows: Flows,
     pub dependencies: Dependencies,
     pub templates: Templates,
+    pub ci: Ci,
     /// The known vulnerabilities that dependencies are judged by.
     pub advisories: Arc<Advisories>,
 }
@@ -91,6 +93,7 @@ impl Model {
             },
             before,
         );
+        let ci = Ci::read(&repo);
         Self {
             repo,
             modules,
@@ -102,6 +105,7 @@ impl Model {
             flows,
             dependencies,
             templates,
+            ci,
             advisories,
         }
     }

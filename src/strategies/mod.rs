@@ -9,6 +9,7 @@ pub mod scope;
 pub mod strategy;
 
 pub mod debug_mode;
+pub mod dependency_updates;
 pub mod file_handling;
 pub mod session_management;
 pub mod template_rendering;

@@ -1,7 +1,9 @@
 //! The one list of controls, in the order in which they are shown.
 
 use super::control::Control;
-use super::{debug_mode, file_handling, session_management, template_rendering};
+use super::{
+    debug_mode, dependency_updates, file_handling, session_management, template_rendering,
+};
 
 pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
@@ -28,6 +30,12 @@ pub static CONTROLS: &[&dyn Control] = &[
     &session_management::session_lifetime::SessionLifetime,
     &session_management::session_migration::SessionMigration,
     &session_management::cookie_flags::CookieFlags,
+    // Keep Flask and Werkzeug updated
+    &dependency_updates::declared::DependenciesDeclared,
+    &dependency_updates::vulnerable::DependenciesVulnerable,
+    &dependency_updates::audit_ci::DependenciesAuditCi,
+    &dependency_updates::automated::DependenciesAutomated,
+    &dependency_updates::advisories::DependenciesAdvisories,
 ];
 
 /// The control of that id.

@@ -101,8 +101,7 @@ fn needs_edit(
         _ if manifest.role != Role::Runtime => false,
         specifier => {
             let admits_older = specifier.lowest().is_none_or(|lowest| lowest < *version);
-            let bounded = specifier.is_bounded();
-            admits_older && ((by_range && bounded) || holds_a_lock_back(deps, manifest, declared))
+            admits_older && (by_range || holds_a_lock_back(deps, manifest, declared))
         }
     }
 }

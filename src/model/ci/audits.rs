@@ -22,6 +22,8 @@ pub struct Audit {
     pub strict: bool,
     /// Why a vulnerability does not fail the build; none where it does.
     pub may_pass: Option<&'static str>,
+    /// The text that lets it pass, and what to put in its place.
+    pub mend: Option<(Span, &'static str)>,
     pub on_commit: bool,
     pub scheduled: bool,
     /// The CI file that leads there.
@@ -124,7 +126,6 @@ impl Search<'_> {
             named.next().map(|(_, value)| value.as_str())
         };
         let forgiven = input("internal-be-careful-allow-failure") == Some("true");
-        let flags = input("internal-be-careful-extra-flags").unwrap_or_default();
         self.push(
             ci,
             run,
@@ -132,8 +133,9 @@ impl Search<'_> {
                 tool,
                 location: Location::new(&run.path, span),
                 strict_goes: None,
-                strict: tool != Tool::PipAuditAction || flags.contains("--strict"),
+                strict: true,
                 may_pass: forgiven.then_some("internal-be-careful-allow-failure lets the job pass"),
+                mend: None,
                 on_commit: true,
                 scheduled: true,
                 through: Arc::clone(&ci.path),
@@ -165,6 +167,8 @@ impl Search<'_> {
                     strict_goes: program.filter(|_| is_pip_audit && !strict),
                     strict: strict || !is_pip_audit,
                     may_pass: forgives(own, next),
+                    mend: swallowing(next)
+                        .map(|next| (Span::new(command.span.end, next.span.end), "")),
                     on_commit: true,
                     scheduled: true,
                     through: Arc::clone(&ci.path),
@@ -210,6 +214,7 @@ impl Search<'_> {
                     strict_goes: None,
                     strict: strict || tool != Tool::PipAudit,
                     may_pass: None,
+                    mend: None,
                     on_commit: true,
                     scheduled: true,
                     through: Arc::clone(&ci.path),
@@ -249,6 +254,7 @@ impl Search<'_> {
                     "nothing in CI runs the pre-commit hooks, and `--no-verify` skips them",
                 ),
                 on_commit: true,
+                mend: None,
                 scheduled: run_by_ci.as_ref().is_some_and(|ci| ci.triggers.scheduled),
                 through: run_by_ci.map_or_else(|| Arc::clone(&file.path), |ci| ci.path),
             });
@@ -263,6 +269,7 @@ impl Search<'_> {
             strict_goes: None,
             strict: true,
             may_pass: Some("GitLab's dependency scanning reports, and lets the pipeline pass"),
+            mend: None,
             on_commit: true,
             scheduled: ci.triggers.scheduled,
             through: Arc::clone(&ci.path),
@@ -272,7 +279,10 @@ impl Search<'_> {
     /// Adds an audit, with what its job and its file say of when it runs.
     fn push(&mut self, ci: &CiFile, run: &Run, audit: Audit) {
         let audit = Audit {
-            may_pass: audit.may_pass.or(run.forgiven),
+            may_pass: audit.may_pass.or(run.forgiven.map(|forgiven| forgiven.why)),
+            mend: audit
+                .mend
+                .or(run.forgiven.and_then(|forgiven| forgiven.mend)),
             on_commit: ci.triggers.on_commit && !run.only_scheduled,
             scheduled: ci.triggers.scheduled || run.only_scheduled,
             ..audit
@@ -338,15 +348,19 @@ fn tool_of_command(words: &[&str]) -> Option<Tool> {
     })
 }
 
-/// `pip-audit || true`, `safety check --continue-on-error`.
-fn forgives(words: &[&str], next: Option<&Command>) -> Option<&'static str> {
-    let swallowed = next.is_some_and(|next| {
+/// The command behind `||` that makes the line succeed.
+fn swallowing(next: Option<&Command>) -> Option<&Command> {
+    next.filter(|next| {
         let program = next.program().unwrap_or_default();
         let exits_well =
             program == "exit" && next.words.get(1).is_some_and(|word| word.text() == "0");
         next.follows == Follows::Or && (matches!(program, "true" | ":" | "echo") || exits_well)
-    });
-    if swallowed {
+    })
+}
+
+/// `pip-audit || true`, `safety check --continue-on-error`.
+fn forgives(words: &[&str], next: Option<&Command>) -> Option<&'static str> {
+    if swallowing(next).is_some() {
         return Some("`|| true` behind it swallows the failure");
     }
     words

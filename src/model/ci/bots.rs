@@ -81,7 +81,7 @@ fn renovate_in_ci(repo: &Repository, files: &[CiFile]) -> Option<Bot> {
 }
 
 /// Dependabot's configuration, wherever it stands.
-pub(super) fn dependabot_path(repo: &Repository) -> Option<Arc<str>> {
+pub fn dependabot_path(repo: &Repository) -> Option<Arc<str>> {
     [".github/dependabot.yml", ".github/dependabot.yaml"]
         .iter()
         .find_map(|path| repo.file(path))

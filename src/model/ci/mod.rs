@@ -8,7 +8,7 @@ mod runs;
 use std::sync::Arc;
 
 pub use audits::{Audit, Tool};
-pub use bots::{Bot, BotKind};
+pub use bots::{Bot, BotKind, dependabot_path};
 
 use crate::discover::{File, Purpose, Repository};
 use crate::text::Location;

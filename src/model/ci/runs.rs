@@ -18,7 +18,7 @@ pub(super) struct Run {
     pub path: Arc<str>,
     pub what: What,
     /// Why its failure does not fail the build.
-    pub forgiven: Option<&'static str>,
+    pub forgiven: Option<Forgiven>,
     /// The job runs on a schedule only, whatever the file's triggers are.
     pub only_scheduled: bool,
 }
@@ -32,6 +32,14 @@ pub(super) enum What {
         span: Span,
         inputs: Vec<(String, String)>,
     },
+}
+
+/// A key of a job or step by which its failure does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Forgiven {
+    pub why: &'static str,
+    /// The value, and what to put in its place.
+    pub mend: Option<(Span, &'static str)>,
 }
 
 /// The keys under which CI systems keep shell text.
@@ -131,7 +139,7 @@ pub(super) fn of_file(file: &File, system: System) -> Vec<Run> {
 
 #[derive(Clone, Copy, Default)]
 struct Context {
-    forgiven: Option<&'static str>,
+    forgiven: Option<Forgiven>,
     only_scheduled: bool,
     is_shell: bool,
 }
@@ -204,18 +212,25 @@ fn action(uses: Node<'_>, step: Node<'_>) -> Option<What> {
     })
 }
 
-fn forgiven(node: Node<'_>) -> Option<&'static str> {
-    let is_on = |key: &str| node.text(key).is_some_and(|value| value == "true");
-    if is_on("continue-on-error") {
-        return Some("continue-on-error lets the job pass");
+fn forgiven(node: Node<'_>) -> Option<Forgiven> {
+    let keys = [
+        ("continue-on-error", "continue-on-error lets the job pass"),
+        ("continueOnError", "continueOnError lets the job pass"),
+        ("allow_failure", "allow_failure lets the pipeline pass"),
+    ];
+    for (key, why) in keys {
+        let value = node.get(key).filter(|value| value.as_str() == Some("true"));
+        if let Some(value) = value {
+            return Some(Forgiven {
+                why,
+                mend: Some((value.span(), "false")),
+            });
+        }
     }
-    if is_on("continueOnError") {
-        return Some("continueOnError lets the job pass");
-    }
-    if is_on("allow_failure") {
-        return Some("allow_failure lets the pipeline pass");
-    }
-    (node.text("when") == Some("manual")).then_some("it waits for a person to start it")
+    (node.text("when") == Some("manual")).then_some(Forgiven {
+        why: "it waits for a person to start it",
+        mend: None,
+    })
 }
 
 /// GitLab's `only: [schedules]` and rules that name nothing but schedules.

@@ -41,7 +41,7 @@ fn steps_of_github_are_read() {
         ),
         (
             "      - uses: pypa/gh-action-pip-audit@v1.1.0\n        with:\n          inputs: .\n",
-            vec![("gh-action-pip-audit", false, true)],
+            vec![("gh-action-pip-audit", true, true)],
         ),
         (
             "      - run: poetry run safety check\n",

@@ -244,11 +244,35 @@ impl Releases {
             .filter(move |release| release.package == package)
     }
 
+    /// Whether two packages work beside each other, as far as is known of the first one.
+    pub fn works_together(self, one: (&str, &Version), other: (&str, &Version)) -> bool {
+        closest(one.0, one.1).is_none_or(|release| release.goes_with(other.0, other.1))
+    }
+
     /// The newest known release of `package` that `specifier` admits.
     pub fn newest_within(self, package: &str, specifier: &Specifier) -> Option<Version> {
         let versions = self.of(package).filter_map(Release::version);
         versions.filter(|version| specifier.admits(version)).max()
     }
+}
+
+/// What is known of the release series of a version: its own entry, else the next older one of
+/// the same minor version, else that series' first.
+pub(super) fn closest(package: &str, version: &Version) -> Option<&'static Release> {
+    let series = |version: &Version| {
+        let mut parts = version.release().iter().copied();
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    };
+    let of_series: Vec<(Version, &Release)> = Releases::known()
+        .of(package)
+        .filter_map(|release| Some((release.version()?, release)))
+        .filter(|(known, _)| series(known) == series(version))
+        .collect();
+    let older = of_series.iter().filter(|(known, _)| known <= version);
+    let found = older.max_by(|one, two| one.0.cmp(&two.0));
+    found
+        .or_else(|| of_series.iter().min_by(|one, two| one.0.cmp(&two.0)))
+        .map(|(_, release)| *release)
 }
 
 #[cfg(test)]

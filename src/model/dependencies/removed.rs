@@ -362,11 +362,6 @@ impl Removed {
             .copied()
             .collect()
     }
-
-    /// Whether it is an attribute that objects had, not a name to import.
-    pub fn is_attribute(&self) -> bool {
-        !self.name.contains('.')
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::str::FromStr as _;
 use pep440_rs::Version;
 
 use super::exposure::{Exposure, Judged};
-use super::releases::{FAMILY, FIRST_FOR_FLASK_3, HOLDS_FLASK_BELOW, Release, Releases};
+use super::releases::{FAMILY, FIRST_FOR_FLASK_3, HOLDS_FLASK_BELOW, closest};
 use super::specifier::{Notation, Specifier};
 use super::{Advisories, Dependencies};
 use crate::finding::Severity;
@@ -361,25 +361,6 @@ impl Planner<'_> {
 fn rank(package: &str) -> usize {
     let position = FAMILY.iter().position(|member| *member == package);
     position.unwrap_or(FAMILY.len())
-}
-
-/// What is known of the release series of a version: its own entry, else the next older one of
-/// the same minor version, else that series' first.
-fn closest(package: &str, version: &Version) -> Option<&'static Release> {
-    let series = |version: &Version| {
-        let mut parts = version.release().iter().copied();
-        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
-    };
-    let of_series: Vec<(Version, &Release)> = Releases::known()
-        .of(package)
-        .filter_map(|release| Some((release.version()?, release)))
-        .filter(|(known, _)| series(known) == series(version))
-        .collect();
-    let older = of_series.iter().filter(|(known, _)| known <= version);
-    let found = older.max_by(|one, two| one.0.cmp(&two.0));
-    found
-        .or_else(|| of_series.iter().min_by(|one, two| one.0.cmp(&two.0)))
-        .map(|(_, release)| *release)
 }
 
 #[cfg(test)]

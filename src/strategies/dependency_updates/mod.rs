@@ -1,0 +1,91 @@
+//! Keep Flask and Werkzeug updated: declared, free of known vulnerabilities, watched.
+
+pub mod advisories;
+pub mod audit_ci;
+pub mod automated;
+pub mod declared;
+pub mod vulnerable;
+
+mod audit_run;
+mod breakage;
+mod condition;
+mod jobs;
+
+use crate::finding::Severity;
+use crate::model::Model;
+use crate::text::{Location, Span};
+
+/// The threat that every control here bears on.
+const THREATS: &[&str] = &["known-vulnerabilities"];
+
+/// Whether the application's own code imports `package`.
+fn imports(model: &Model, package: &str) -> bool {
+    first_import(model, package).is_some()
+}
+
+/// Where the application first imports `package`.
+fn first_import(model: &Model, package: &str) -> Option<Location> {
+    use ruff_python_ast::Stmt;
+    let names_it = |dotted: &str| {
+        dotted == package
+            || dotted
+                .strip_prefix(package)
+                .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let application = |module: &crate::parse::python::Module| module.file.purpose.is_application();
+    let modules = model
+        .modules
+        .iter()
+        .filter(|(_, module)| application(module));
+    modules
+        .flat_map(|(_, module)| module.body().iter().map(move |stmt| (module, stmt)))
+        .find_map(|(module, stmt)| match stmt {
+            Stmt::Import(import) => {
+                let alias = import.names.iter().find(|alias| names_it(&alias.name))?;
+                Some(module.location(alias.range))
+            }
+            Stmt::ImportFrom(import) if import.level == 0 => {
+                let from = import.module.as_ref().filter(|from| names_it(from))?;
+                Some(module.location(from.range))
+            }
+            _ => None,
+        })
+}
+
+/// The best place to speak of dependencies as a whole: Flask's line in the manifest that
+/// production installs from, else the first line of some manifest.
+fn manifest_place(model: &Model) -> Option<Location> {
+    let deps = &model.dependencies;
+    let names = ["flask", "werkzeug"].iter();
+    let named = names
+        .filter_map(|name| deps.runtime().find_map(|manifest| manifest.declared(name)))
+        .map(|declared| declared.location.clone())
+        .next();
+    named.or_else(|| {
+        let manifest = deps.runtime().next()?;
+        Some(Location::new(&manifest.path, Span::at(0)))
+    })
+}
+
+/// "3 known vulnerabilities".
+fn counted(count: usize) -> String {
+    match count {
+        1 => "one known vulnerability".to_owned(),
+        count => format!("{count} known vulnerabilities"),
+    }
+}
+
+/// "a, b and c".
+fn listed<T: AsRef<str>>(items: &[T]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.as_ref().to_owned(),
+        [rest @ .., last] => {
+            let rest: Vec<&str> = rest.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", rest.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// Unpinned is a risk of its own, whatever is known today.
+const UNPINNED: Severity = Severity::Low;

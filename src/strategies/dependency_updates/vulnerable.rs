@@ -1,0 +1,493 @@
+//! `dependencies-vulnerable`: nothing that production installs has a known vulnerability.
+
+use pep440_rs::Version;
+
+use super::{THREATS, breakage, condition, counted, listed};
+use crate::edit::dependency::bump_all;
+use crate::finding::{Confidence, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::dependencies::{
+    Advisory, Exposure, How, Judged, LeftOpen, Role, Specifier, Step, Upgrade,
+};
+use crate::strategies::strategy::DEPENDENCY_UPDATES;
+use crate::strategies::{About, Answers, Control};
+use crate::text::Location;
+
+pub struct DependenciesVulnerable;
+
+static ABOUT: About = About {
+    id: "dependencies-vulnerable",
+    title: "No installed package has a known vulnerability",
+    strategy: &DEPENDENCY_UPDATES,
+    threats: THREATS,
+    severity: Severity::Critical,
+    page: include_str!("../../../assets/controls/dependencies-vulnerable.md"),
+};
+
+/// Behind a package's name in a finding's subject: what no version within reach fixes.
+const UNFIXED: &str = " (no fix within reach)";
+
+impl Control for DependenciesVulnerable {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let deps = &model.dependencies;
+        if deps
+            .runtime()
+            .all(|manifest| manifest.requirements.is_empty())
+        {
+            return Verdict::not_applicable("no manifest names what production installs");
+        }
+        let mut findings = Vec::new();
+        for exposure in deps.exposures(&model.advisories) {
+            findings.extend(findings_of(model, &exposure));
+        }
+        if findings.is_empty()
+            && let Some(question) = unknown_flask(model)
+        {
+            return Verdict::undecided(question);
+        }
+        Verdict::from_findings(findings, evidence(model))
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let upgrade_of =
+            |package: &str| Upgrade::of(&model.dependencies, &model.advisories, package);
+        match finding.subject.strip_suffix(UNFIXED) {
+            Some(package) => unfixed(package, &upgrade_of(package)),
+            None => moves(model, &upgrade_of(&finding.subject)),
+        }
+    }
+}
+
+/// One finding for what a move within reach fixes, one for what stays open after it.
+fn findings_of(model: &Model, exposure: &Exposure<'_>) -> Vec<Finding> {
+    let upgrade = Upgrade::of(&model.dependencies, &model.advisories, &exposure.package);
+    let left = upgrade.left_open(&exposure.package);
+    let is_left = |advisory: &&&Advisory| {
+        left.is_some_and(|left| left.advisories.iter().any(|name| name == advisory.name()))
+    };
+    let (open, fixable): (Vec<&Advisory>, Vec<&Advisory>) = exposure
+        .open
+        .iter()
+        .copied()
+        .partition(|advisory| is_left(&advisory));
+    let mut findings = Vec::new();
+    if let Some(target) = upgrade
+        .moves(&exposure.package)
+        .filter(|_| !fixable.is_empty())
+    {
+        findings.push(fixable_finding(model, exposure, &fixable, &target.to));
+    }
+    // A range goes with the Python it is installed on: what an old one lacks is no finding.
+    if exposure.judged == Judged::Exact
+        && let Some(left) = left.filter(|_| !open.is_empty())
+    {
+        findings.push(unfixed_finding(model, exposure, &open, left, &upgrade));
+    }
+    findings
+}
+
+fn fixable_finding(
+    model: &Model,
+    exposure: &Exposure<'_>,
+    open: &[&Advisory],
+    target: &Version,
+) -> Finding {
+    let latent = exposure.judged == Judged::OldestAdmitted;
+    let severity = if latent {
+        Severity::Low
+    } else {
+        worst(model, open)
+    };
+    let verb = if latent { "admits" } else { "asks for" };
+    let what = match exposure.judged {
+        Judged::Exact => format!(
+            "{} {} ({})",
+            exposure.package,
+            exposure.version,
+            how(exposure)
+        ),
+        Judged::FreshInstall => format!(
+            "{} {verb} `{}`, of which an installation takes {} at best; it",
+            exposure.package, exposure.resolved.specifier, exposure.version
+        ),
+        Judged::OldestAdmitted => format!(
+            "{} {verb} `{}`: a fresh installation takes a version without known \
+             vulnerabilities, but the oldest, {},",
+            exposure.package, exposure.resolved.specifier, exposure.version
+        ),
+    };
+    let message = format!(
+        "{what} has {}: {}. Fixed in {target}. Advisories of {}.",
+        counted(open.len()),
+        described(model, open),
+        model.advisories.date
+    );
+    let finding = Finding::new(ABOUT.id, place(model, exposure), severity, message);
+    let finding = finding.subject(exposure.package.as_str());
+    if exposure.judged == Judged::Exact {
+        return finding;
+    }
+    finding.confidence(Confidence::Medium)
+}
+
+fn unfixed_finding(
+    model: &Model,
+    exposure: &Exposure<'_>,
+    open: &[&Advisory],
+    left: &LeftOpen,
+    upgrade: &Upgrade,
+) -> Finding {
+    let because = upgrade
+        .held_by
+        .first()
+        .map_or_else(|| "no fixed version is known".to_owned(), Clone::clone);
+    let message = format!(
+        "{} {} ({}) has {} that no version within reach fixes, because {because}: {}. \
+         Advisories of {}.",
+        exposure.package,
+        exposure.version,
+        how(exposure),
+        counted(left.advisories.len().max(open.len())),
+        described(model, open),
+        model.advisories.date
+    );
+    Finding::new(
+        ABOUT.id,
+        place(model, exposure),
+        worst(model, open),
+        message,
+    )
+    .subject(format!("{}{UNFIXED}", exposure.package))
+}
+
+fn how(exposure: &Exposure<'_>) -> &'static str {
+    match exposure.resolved.how {
+        How::Locked => "locked",
+        How::Pinned => "pinned",
+        How::LowestOfRange | How::Unbounded => "declared",
+    }
+}
+
+fn worst(model: &Model, open: &[&Advisory]) -> Severity {
+    let severities = open
+        .iter()
+        .map(|advisory| condition::severity(model, advisory));
+    severities.max().unwrap_or(Severity::Low)
+}
+
+/// The worst in words, the others by name.
+fn described(model: &Model, open: &[&Advisory]) -> String {
+    let mut sorted: Vec<&&Advisory> = open.iter().collect();
+    sorted.sort_by_key(|advisory| std::cmp::Reverse(condition::severity(model, advisory)));
+    let Some((first, rest)) = sorted.split_first() else {
+        return String::new();
+    };
+    let matters = match &first.condition {
+        Some(_) if condition::cannot_hold(model, first) => {
+            let condition = first.condition.as_deref().unwrap_or_default();
+            format!(" (matters if {condition}; nothing here does)")
+        }
+        Some(condition) => format!(" (matters if {condition})"),
+        None => String::new(),
+    };
+    let rest: Vec<&str> = rest.iter().map(|advisory| advisory.name()).collect();
+    let others = match rest.as_slice() {
+        [] => String::new(),
+        rest => format!("; besides {}", listed(rest)),
+    };
+    format!(
+        "{} ({}), {}{matters}{others}",
+        first.name(),
+        first.rating(),
+        first.summary.trim_end_matches('.')
+    )
+}
+
+/// The line that a person changes: the pin, or the source of the lock.
+fn place(model: &Model, exposure: &Exposure<'_>) -> Location {
+    let resolved = &exposure.resolved;
+    if resolved.how != How::Locked {
+        return resolved.from.clone();
+    }
+    let declarations = model.dependencies.declarations(&exposure.package);
+    let runtime = declarations
+        .iter()
+        .find(|(manifest, _)| manifest.role == Role::Runtime);
+    runtime.map_or_else(
+        || resolved.from.clone(),
+        |(_, declared)| declared.location.clone(),
+    )
+}
+
+/// Flask from an address or in a notation that is not understood.
+fn unknown_flask(model: &Model) -> Option<String> {
+    let flask = model.dependencies.flask()?;
+    match &flask.specifier {
+        Specifier::Source(address) => Some(format!("Which Flask does `{address}` install?")),
+        Specifier::Unreadable(text) => Some(format!("Which Flask does `{text}` mean?")),
+        Specifier::Any | Specifier::Range(_) => None,
+    }
+}
+
+/// Clean packages that something is known about.
+fn evidence(model: &Model) -> Vec<Evidence> {
+    let deps = &model.dependencies;
+    let names = deps.runtime_names().into_iter();
+    let known = names.filter(|name| model.advisories.knows(name));
+    known
+        .filter_map(|name| deps.exposure(&name, &model.advisories))
+        .filter(|exposure| exposure.open.is_empty())
+        .map(|exposure| {
+            let note = format!(
+                "{} {} has no known vulnerability (advisories of {})",
+                exposure.package, exposure.version, model.advisories.date
+            );
+            Evidence::new(exposure.resolved.from, note)
+        })
+        .collect()
+}
+
+fn moves(model: &Model, upgrade: &Upgrade) -> Patch {
+    let wanted: Vec<(&str, Version)> = upgrade
+        .moves
+        .iter()
+        .map(|one| (one.package.as_str(), one.to.clone()))
+        .collect();
+    let shown: Vec<String> = wanted
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let title = match shown.as_slice() {
+        [only] => format!("Raise {only}"),
+        all => format!("Raise {} together", listed(all)),
+    };
+    let change = match bump_all(&model.dependencies, &wanted) {
+        Ok(change) => change,
+        Err(manual) => return Patch::manual(title, manual.sentences()),
+    };
+    let renews_lock = change
+        .follow_ups
+        .iter()
+        .any(|line| line.starts_with("Renew "));
+    let kind = if upgrade.step() == Step::Patch && !renews_lock {
+        PatchKind::Safe
+    } else {
+        PatchKind::Review
+    };
+    let mut patch = Patch::new(kind, title, guarantee(model, upgrade)).edits(change.edits);
+    patch.may_break = breakage::of(model, upgrade);
+    if renews_lock {
+        patch = patch.may_break("Installations that insist on the lock fail until it is renewed.");
+    }
+    patch.follow_ups = change.follow_ups;
+    patch.follow_ups.extend(
+        upgrade
+            .held_by
+            .iter()
+            .map(|held| format!("It goes no further, because {held}.")),
+    );
+    if upgrade.step() == Step::Patch {
+        return patch;
+    }
+    patch.follow_up("Install the new versions and run the test-suite before you merge.")
+}
+
+fn guarantee(model: &Model, upgrade: &Upgrade) -> String {
+    let names: Vec<&str> = upgrade
+        .moves
+        .iter()
+        .map(|one| one.package.as_str())
+        .collect();
+    let left: Vec<&str> = upgrade
+        .left_open
+        .iter()
+        .flat_map(|left| left.advisories.iter().map(String::as_str))
+        .collect();
+    let date = &model.advisories.date;
+    if left.is_empty() {
+        return format!(
+            "The declared versions of {} work together and have no advisory known on {date}",
+            listed(&names)
+        );
+    }
+    format!(
+        "The declared versions of {} work together; of the advisories known on {date} only {} \
+         stay open",
+        listed(&names),
+        listed(&left)
+    )
+}
+
+fn unfixed(package: &str, upgrade: &Upgrade) -> Patch {
+    let mut steps: Vec<String> = upgrade
+        .held_by
+        .iter()
+        .map(|held| format!("{package} goes no further, because {held}."))
+        .collect();
+    if let Some(python) = upgrade
+        .left_open(package)
+        .and_then(|left| left.needs_python.as_ref())
+    {
+        steps.push(format!(
+            "Raise the lowest supported Python to {python}, then scan again."
+        ));
+    }
+    if steps.is_empty() {
+        steps.push(format!(
+            "No release of {package} fixes it: avoid what the advisory describes, or replace it."
+        ));
+    }
+    Patch::manual(format!("Make room for a fixed {package}"), steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing::{apply, findings, model, patch, verdict};
+
+    fn severities(texts: &[(&str, &str)]) -> Vec<(String, Severity)> {
+        let verdict = verdict(&DependenciesVulnerable, texts);
+        let all = verdict.findings().iter();
+        all.map(|finding| (finding.subject.clone(), finding.severity))
+            .collect()
+    }
+
+    #[test]
+    fn one_finding_per_package() {
+        let texts = [
+            ("app.py", "import flask\n"),
+            (
+                "requirements.txt",
+                "Flask==2.2.2\nWerkzeug==2.2.2\ngunicorn==20.1.0\nrequests==2.0\n",
+            ),
+        ];
+        assert_eq!(
+            findings(&DependenciesVulnerable, &texts),
+            [
+                "requirements.txt:1",
+                "requirements.txt:3",
+                "requirements.txt:2"
+            ]
+        );
+        assert_eq!(
+            apply(&DependenciesVulnerable, &texts, "requirements.txt"),
+            "Flask==3.1.3\nWerkzeug==3.1.9\ngunicorn==23.0.0\nrequests==2.0\n"
+        );
+    }
+
+    #[test]
+    fn ranges_that_admit_the_fix_are_no_alarm() {
+        let of = |requirement| severities(&[("requirements.txt", requirement)]);
+        assert_eq!(of("flask>=1.0\n"), [("flask".into(), Severity::Low)]);
+        assert_eq!(of("flask\n"), []);
+        assert_eq!(of("flask>=3.1.3\n"), []);
+        // No version below 3 has the fix: that is what an installation gets.
+        assert_eq!(of("werkzeug<3\n"), [("werkzeug".into(), Severity::High)]);
+        assert_eq!(of("Flask-Login==0.6.3\n"), []);
+    }
+
+    #[test]
+    fn windows_and_conditions_that_cannot_hold_weigh_less() {
+        let of = |texts: &[(&str, &str)]| severities(texts)[0].1;
+        assert_eq!(
+            of(&[("requirements.txt", "werkzeug==3.1.5\n")]),
+            Severity::Low
+        );
+        let click = ("requirements.txt", "click==8.1.8\n");
+        assert_eq!(of(&[click]), Severity::Medium);
+        assert_eq!(
+            of(&[click, ("app.py", "import click\nclick.edit('x')\n")]),
+            Severity::High
+        );
+        let unrated = ("requirements.txt", "flask-admin==1.5.0\n");
+        assert_eq!(of(&[unrated]), Severity::Medium);
+        let verdict = verdict(&DependenciesVulnerable, &[unrated]);
+        assert!(verdict.findings()[0].message.contains("not rated"));
+    }
+
+    #[test]
+    fn what_an_old_python_keeps_open_is_its_own_finding() {
+        let texts = [
+            ("requirements.txt", "flask==2.2.2\nwerkzeug==2.2.2\n"),
+            ("pyproject.toml", "[project]\nrequires-python = '>=3.8'\n"),
+        ];
+        let found: Vec<String> = severities(&texts)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "flask",
+                "flask (no fix within reach)",
+                "werkzeug",
+                "werkzeug (no fix within reach)"
+            ]
+        );
+    }
+
+    #[test]
+    fn locked_projects_change_the_source_and_name_the_command() {
+        let texts = [
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = [\"flask>=2.2\"]\n",
+            ),
+            (
+                "uv.lock",
+                "[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n\n[[package]]\nname = \"jinja2\"\nversion = \"3.1.2\"\n",
+            ),
+        ];
+        assert_eq!(
+            findings(&DependenciesVulnerable, &texts),
+            ["pyproject.toml:2", "uv.lock:5"]
+        );
+        let patch = patch(&DependenciesVulnerable, &texts);
+        assert_eq!(patch.kind, PatchKind::Review);
+        assert_eq!(
+            patch.follow_ups[0],
+            "Renew uv.lock: `uv lock --upgrade-package flask --upgrade-package jinja2`."
+        );
+        let after = apply(&DependenciesVulnerable, &texts, "pyproject.toml");
+        assert_eq!(after, "[project]\ndependencies = [\"flask>=3.1.3\"]\n");
+    }
+
+    #[test]
+    fn uses_of_removed_names_are_listed() {
+        let texts = [
+            ("requirements.txt", "flask==2.2.5\nwerkzeug==2.2.3\n"),
+            (
+                "app.py",
+                "import flask\nfrom flask import Markup\nfrom werkzeug.urls import url_parse\napp = flask.Flask(__name__)\n@app.before_first_request\ndef f():\n    return flask.escape('x')\nclass A:\n    before_first_request = 1\n",
+            ),
+        ];
+        let patch = patch(&DependenciesVulnerable, &texts);
+        let places: Vec<&str> = patch
+            .may_break
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .filter(|place| place.starts_with("app.py"))
+            .collect();
+        assert_eq!(places, ["app.py:2", "app.py:3", "app.py:5", "app.py:7"]);
+    }
+
+    #[test]
+    fn a_flask_from_elsewhere_is_a_question() {
+        let texts = [(
+            "requirements.txt",
+            "flask @ https://example.org/flask.zip\n",
+        )];
+        assert!(matches!(
+            verdict(&DependenciesVulnerable, &texts),
+            Verdict::Undecided { .. }
+        ));
+        assert!(matches!(
+            DependenciesVulnerable.check(&model(&[("app.py", "")])),
+            Verdict::NotApplicable { .. }
+        ));
+    }
+}
