@@ -1,5 +1,6 @@
 //! From expressions to qualified names, and from qualified names to definitions.
 
+use std::cell::Cell;
 use std::fmt;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
@@ -10,6 +11,15 @@ use crate::text::Span;
 
 /// Longest chain of aliases, re-exports and base classes that is followed.
 const MAX_STEPS: usize = 24;
+
+/// Most expressions that one question about a type may look at: names that are assigned from
+/// each other again and again (`query = query.filter(…)`) would otherwise take for ever.
+const MAX_LOOKS: usize = 400;
+
+thread_local! {
+    /// How many expressions the question that is being answered may still look at.
+    static LOOKS: Cell<usize> = const { Cell::new(MAX_LOOKS) };
+}
 
 /// A name as the whole program knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -400,6 +410,7 @@ impl Names {
     /// The class that `expr` is an instance of, as far as assignments, annotations, `self`
     /// attributes and the returns of the repository's functions tell.
     pub fn type_of(&self, modules: &Modules, module: ModuleId, expr: &Expr) -> Option<Qualified> {
+        LOOKS.set(MAX_LOOKS);
         self.type_within(modules, module, expr, MAX_STEPS)
     }
 
@@ -411,6 +422,7 @@ impl Names {
         steps: usize,
     ) -> Option<Qualified> {
         let steps = steps.checked_sub(1)?;
+        LOOKS.set(LOOKS.get().checked_sub(1)?);
         match expr {
             Expr::Call(call) => {
                 let callee = self.callee_within(modules, module, &call.func, steps)?;
@@ -452,10 +464,19 @@ impl Names {
             let starred = self.starred(modules, module, name, steps)?;
             return self.type_of_global(modules, &starred, steps);
         };
-        bindings
+        // Inside `query = query.filter(…)` the name means what it was first set to.
+        let refers_to_itself = bindings.iter().any(|binding| {
+            matches!(&binding.kind, BindingKind::Value(span) if span.contains_offset(offset))
+        });
+        let candidates = match refers_to_itself {
+            true => &bindings[..1],
+            false => bindings,
+        };
+        candidates
             .iter()
             .rev()
             .find_map(|binding| match &binding.kind {
+                BindingKind::Value(span) if span.contains_offset(offset) => None,
                 BindingKind::Value(span) => {
                     let value = modules.get(module).expression_at(*span)?;
                     self.type_within(modules, module, value, steps)
@@ -596,6 +617,7 @@ impl Names {
     /// What a call's function is: a qualified name, or a method of a known type
     /// ("flask.Flask.run" for `app.run`, whatever `app` is called).
     pub fn callee(&self, modules: &Modules, module: ModuleId, func: &Expr) -> Option<Qualified> {
+        LOOKS.set(MAX_LOOKS);
         self.callee_within(modules, module, func, MAX_STEPS)
     }
 
@@ -828,6 +850,16 @@ mod tests {
         let unrelated = "import flask\nimport worker\nw = worker.Pool()\nw.run(debug=True)\n";
         let found = callee(&[("main.py", unrelated)], "main.py", "w.run(");
         assert_eq!(found.as_deref(), Some("worker.Pool.run"));
+    }
+
+    #[test]
+    fn names_that_are_assigned_from_each_other_end() {
+        let mut source = String::from("import flask\ndef f(a):\n    b = a.x()\n");
+        for _ in 0..60 {
+            source.push_str("    a = b.filter(a, b).run()\n    b = a.filter(a, b).run()\n");
+        }
+        source.push_str("    a.run()\n");
+        assert_eq!(callee(&[("app.py", &source)], "app.py", "a.run()"), None);
     }
 
     #[test]
