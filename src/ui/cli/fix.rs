@@ -183,10 +183,16 @@ fn not_applied(session: &Session, fingerprint: &str, reason: &str) -> String {
 fn left_over(wanted: &Wanted, output: &mut Output) {
     let mut parts = Vec::new();
     if wanted.to_review > 0 {
-        parts.push(format!("{} need review (--review)", wanted.to_review));
+        let verb = if wanted.to_review == 1 {
+            "needs"
+        } else {
+            "need"
+        };
+        parts.push(format!("{} {verb} review (--review)", wanted.to_review));
     }
     if wanted.by_hand > 0 {
-        parts.push(format!("{} are for a person", wanted.by_hand));
+        let verb = if wanted.by_hand == 1 { "is" } else { "are" };
+        parts.push(format!("{} {verb} for a person", wanted.by_hand));
     }
     if !parts.is_empty() {
         output.say(&format!("More findings remain: {}.", parts.join(", ")));

@@ -40,6 +40,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
     let session = Session::scan(path, Answers::default(), |_| {})?;
     let report = Report::new(&session, &Scope::default(), &Baseline::default());
     output.write(&text::render(&report, output.palette(), output.width()))?;
+    output.hint(
+        "The wizard needs a terminal. `flask-harden scan --help` lists other forms of this report.",
+    );
     Ok(Outcome::Good)
 }
 

@@ -56,8 +56,15 @@ fn inline(inline: &Inline) -> String {
 /// Text of the repository must not become markup: neither Markdown nor HTML.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let behind = characters.peek().copied().unwrap_or(' ');
+        // Inside a word an underscore is only itself (GitHub-flavoured Markdown, 6.2).
+        let in_word = before.is_alphanumeric() && behind.is_alphanumeric();
+        before = character;
         match character {
+            '_' if in_word => out.push('_'),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' => {
                 out.push('\\');
                 out.push(character);
@@ -99,8 +106,8 @@ mod tests {
     #[test]
     fn text_of_the_repository_is_no_markup() {
         assert_eq!(
-            escape("<b> [x](y) *z* @team"),
-            "&lt;b&gt; \\[x\\](y) \\*z\\* \\@team"
+            escape("<b> [x](y) *z* @team A_B _c_"),
+            "&lt;b&gt; \\[x\\](y) \\*z\\* \\@team A_B \\_c\\_"
         );
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
