@@ -113,7 +113,7 @@ impl Error {
                 Some("Give the folder that holds the application's source.".into())
             }
             Self::Settings { .. } => {
-                Some("Mend the entry in [tool.flask-harden] of pyproject.toml.".into())
+                Some("The README lists the keys of [tool.flask-harden].".into())
             }
             Self::Advisories { .. } => {
                 Some("Give a file or a folder of OSV records, as osv.dev exports them.".into())

@@ -1,16 +1,28 @@
 //! "Did you mean": the known name that is nearest to a mistyped one.
 
 /// The name among `known` that `given` was most likely meant to be, or nothing when none is
-/// near: at most a third of the letters may differ.
+/// near: at most a third of the letters may differ, or `given` is how a name begins.
 pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let given = given.to_lowercase();
+    let known: Vec<&str> = known.into_iter().collect();
+    let nearest = nearest(&given, &known);
+    let begun = || known.iter().find(|name| name.starts_with(&given));
+    let is_telling = given.chars().count() >= SHORTEST_BEGINNING;
+    let begun = is_telling.then(begun).flatten();
+    nearest.or(begun.copied()).map(str::to_owned)
+}
+
+/// Shorter beginnings say too little.
+const SHORTEST_BEGINNING: usize = 3;
+
+fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (given.chars().count() / 3).max(1);
     known
-        .into_iter()
-        .map(|name| (distance(&given, &name.to_lowercase()), name))
+        .iter()
+        .map(|name| (distance(given, &name.to_lowercase()), *name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.to_owned())
+        .map(|(_, name)| name)
 }
 
 /// How many letters have to be added, dropped, changed or swapped with their neighbour (optimal
@@ -44,6 +56,7 @@ mod tests {
         assert_eq!(closest("debug-rnu", known).as_deref(), Some("debug-run"));
         assert_eq!(closest("Debug-Gard", known).as_deref(), Some("debug-guard"));
         assert_eq!(closest("file_open", known).as_deref(), Some("file-open"));
+        assert_eq!(closest("file", known).as_deref(), Some("file-open"));
         assert_eq!(closest("template", known), None);
         assert_eq!(closest("", known), None);
     }

@@ -12,8 +12,8 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
         return Err("not a regular file".into());
     }
     if metadata.len() > MAX_FILE_BYTES {
-        let megabytes = metadata.len() / (1024 * 1024);
-        return Err(format!("too large ({megabytes} MB, the limit is 4 MB)"));
+        let megabytes = metadata.len() as f64 / (1024.0 * 1024.0);
+        return Err(format!("too large ({megabytes:.1} MB, the limit is 4 MB)"));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     if memchr::memchr(0, &bytes).is_some() {

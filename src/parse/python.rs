@@ -16,6 +16,9 @@ const MAX_BRACKET_DEPTH: usize = 200;
 const MAX_INDENTS: usize = 100;
 /// Unary and binary chains recurse without any bracket ("not not not …", "x.y.y.y…").
 const MAX_CHAIN: usize = 2_000;
+/// Chains of keywords up to this length fit on the stacks that scanning runs on.
+const MAX_KEYWORDS: usize = 10_000;
+const NESTING_KEYWORDS: [&str; 4] = ["not", "lambda", "if", "await"];
 
 /// One parsed Python file.
 #[derive(Debug)]
@@ -184,10 +187,37 @@ fn refuse_deep_nesting(source: &str) -> Result<(), String> {
     if indented > MAX_INDENTS * 8 {
         return Err(format!("more than {MAX_INDENTS} levels of indentation"));
     }
-    if longest > MAX_CHAIN * 32 {
+    if longest > MAX_CHAIN * 32 || keyword_chain(source) > MAX_KEYWORDS {
         return Err("an expression too long to analyse".into());
     }
     Ok(())
+}
+
+/// The most keywords in one logical line that each open a level of the tree without a bracket
+/// ("not not …", "lambda: lambda: …", "1 if a else 1 if b else …"). Words in strings count as
+/// well, which no hand-written line comes near.
+fn keyword_chain(source: &str) -> usize {
+    // A shorter file has no room for that many.
+    if source.len() < MAX_KEYWORDS * "if ".len() {
+        return 0;
+    }
+    let (mut depth, mut chain, mut longest) = (0usize, 0usize, 0usize);
+    for line in source.split_inclusive('\n') {
+        let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        chain += words.filter(|word| NESTING_KEYWORDS.contains(word)).count();
+        longest = longest.max(chain);
+        for byte in line.bytes() {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if depth == 0 && !line.trim_end().ends_with('\\') {
+            chain = 0;
+        }
+    }
+    longest
 }
 
 struct ExpressionAt<'a> {

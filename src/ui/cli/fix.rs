@@ -15,8 +15,13 @@ use crate::strategies::Scope;
 use crate::suggest::closest;
 use crate::text::printable;
 
+/// What is applied, and what is not.
+const WHICH: &str = "\
+Without --review only safe patches are applied: those after which legitimate use is unchanged. \
+What was asked for but could not be applied is named on stderr.";
+
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("mode").required(true).args(["diff", "branch", "write"]))]
+#[command(after_help = WHICH, group = ArgGroup::new("mode").required(true).args(["diff", "branch", "write"]))]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,

@@ -69,7 +69,8 @@ struct Cli {
         value_enum,
         value_name = "WHEN",
         default_value = "auto",
-        global = true
+        global = true,
+        display_order = 90
     )]
     color: ColorWhen,
 }
@@ -96,7 +97,7 @@ enum ColorWhen {
 /// The repository that a command reads.
 #[derive(Debug, Args)]
 struct Target {
-    /// The folder of the application's repository
+    /// The folder of the application's repository; without it the current one
     #[arg(default_value = ".", hide_default_value = true)]
     path: PathBuf,
 }

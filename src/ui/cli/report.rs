@@ -28,6 +28,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// For a repository, a wiki, a pull request
     Markdown,
     /// One page that needs nothing else
     Html,

@@ -1,15 +1,17 @@
 //! `flask-harden [PATH]`: the wizard, the line dialogue, or the report where nobody can answer.
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
-use clap::Args;
+use clap::{Args, CommandFactory as _};
 
 use super::output::Output;
-use super::{Outcome, Target};
+use super::{Cli, Outcome, Target};
 use crate::assessment::baseline::Baseline;
 use crate::error::Error;
 use crate::session::Session;
 use crate::strategies::{Answers, Scope};
+use crate::suggest::closest;
 use crate::ui::report::{Report, text};
 use crate::ui::{self, wizard::WizardOptions};
 
@@ -22,8 +24,26 @@ pub(super) struct Arguments {
     plain: bool,
 }
 
+/// A command with a slip of the finger arrives here as a path.
+fn misspelt(path: &Path) -> Option<Error> {
+    let given = path.to_str()?.to_owned();
+    let commands = Cli::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let suggestion = closest(&given, names)?;
+    Some(Error::UnknownName {
+        what: "the command or path",
+        given,
+        suggestion: Some(suggestion),
+    })
+}
+
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome, Error> {
     let path = &arguments.target.path;
+    if !path.exists()
+        && let Some(error) = misspelt(path)
+    {
+        return Err(error);
+    }
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if arguments.plain || (at_terminal && is_dumb) {
