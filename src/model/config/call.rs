@@ -281,7 +281,17 @@ impl<'a> Tracer<'a> {
                 Eval::Value(parsed(frame, self, call, name).unwrap_or(Value::Unknown(reason)))
             }
             Eval::Value(value @ Value::Choice { .. }) => {
-                Eval::Value(as_parser(value, &function.name))
+                let value = as_parser(value, &function.name);
+                let is_answer = |leaf: &&Value| {
+                    matches!(
+                        leaf,
+                        Value::Known(Literal::Bool(_) | Literal::None) | Value::Unknown(_)
+                    )
+                };
+                // Yes or no, by what the helper is handed.
+                let answers = value.leaves().iter().all(is_answer);
+                let parsed = answers.then(|| parsed(frame, self, call, &function.name));
+                Eval::Value(parsed.flatten().unwrap_or(value))
             }
             other => other,
         }
@@ -772,7 +782,9 @@ impl<'a> Tracer<'a> {
                     Ok(int) => Literal::Int(int),
                     Err(_) => return Eval::unknown("not a number"),
                 },
-                ("str", Literal::Int(int)) => Literal::Str(int.to_string()),
+                ("str", literal @ (Literal::Int(_) | Literal::Bool(_))) => {
+                    Literal::Str(literal.to_string())
+                }
                 ("strtobool", Literal::Str(text)) => Literal::Bool(matches!(
                     text.to_lowercase().as_str(),
                     "1" | "true" | "yes" | "on" | "y" | "t"

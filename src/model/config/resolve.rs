@@ -242,7 +242,8 @@ fn trace(
 
 /// The same statement in several environments is one write, with several environments.
 fn merge(configuration: &mut Configuration, traces: Vec<Trace>) {
-    type Identity = (Location, Location, Vec<Location>, Box<str>, String);
+    // The way there is left out: a base class is one place, whichever class leads to it.
+    type Identity = (Location, Location, Box<str>, String);
     let mut known: HashMap<Identity, WriteId> = HashMap::new();
     let mut orders: [Vec<WriteId>; 3] = Default::default();
     let mut end = None;
@@ -263,7 +264,6 @@ fn merge(configuration: &mut Configuration, traces: Vec<Trace>) {
             let identity = (
                 write.key_at.clone(),
                 write.statement.clone(),
-                write.via.clone(),
                 write.key.clone(),
                 format!(
                     "{:?}{:?}{:?}",

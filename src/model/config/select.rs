@@ -145,6 +145,15 @@ impl<'a> Tracer<'a> {
         };
         let negated = matches!(operator, CmpOp::NotEq | CmpOp::NotIn | CmpOp::IsNot);
         if matches!(operator, CmpOp::In | CmpOp::NotIn) {
+            // `name in configs`, where one of them is for this environment.
+            if let Eval::Table(module, table) = self.eval(frame, right) {
+                let keys = table.items.iter().filter_map(|item| item.key.as_ref());
+                let goal = self.goal;
+                let mut names = keys.filter_map(|key| text_of(&self.eval_in(module, key)));
+                return names
+                    .any(|name| environment_of(&name) == Some(goal))
+                    .then_some(!negated);
+            }
             let modules = self.source(frame.module, right);
             let left = text_of(&self.eval(frame, &compare.left));
             if modules.ends_with("sys.modules")

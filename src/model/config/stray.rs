@@ -281,6 +281,12 @@ fn unloaded(world: World<'_>, module: ModuleId, seen: &HashSet<Location>, found:
         keep(tracer, seen, found);
     }
     for stmt in tree.body() {
+        if let Stmt::Assign(assign) = stmt
+            && let Expr::Dict(table) = &*assign.value
+            && looks_like_settings("", "", &keys_of_table(table))
+        {
+            unloaded_table(world, app, module, &assign.value, found, seen);
+        }
         if let Stmt::ClassDef(class) = stmt
             && !of_library(class)
             && looks_like_settings(path, &class.name, &keys_of(&class.body))
@@ -288,6 +294,28 @@ fn unloaded(world: World<'_>, module: ModuleId, seen: &HashSet<Location>, found:
             unloaded_class(world, app, module, class, seen, found);
         }
     }
+}
+
+/// `DEFAULTS = {"SECRET_KEY": …}`, which the project merges in its own way.
+fn unloaded_table<'a>(
+    world: World<'a>,
+    app: AppId,
+    module: ModuleId,
+    table: &'a Expr,
+    found: &mut Vec<Write>,
+    seen: &HashSet<Location>,
+) {
+    let mut tracer = Tracer::new(world, app, Environment::Production);
+    let mut frame = Frame::of_module(module);
+    let value = tracer.eval(&mut frame, table);
+    tracer.load_mapping(&mut frame, table.range().into(), table, &value);
+    keep(tracer, seen, found);
+}
+
+fn keys_of_table(table: &ruff_python_ast::ExprDict) -> Vec<&str> {
+    let keys = table.items.iter().filter_map(|item| item.key.as_ref());
+    keys.filter_map(|key| Some(key.as_string_literal_expr()?.value.to_str()))
+        .collect()
 }
 
 fn unloaded_class<'a>(

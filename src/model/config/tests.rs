@@ -643,3 +643,92 @@ fn a_copy_of_the_same_key_is_no_write() {
     let world = world(&[("app.py", &source)]);
     assert_eq!(world.place("SECRET_KEY"), "app.py:3");
 }
+
+#[test]
+fn a_base_class_is_one_place_that_all_environments_share() {
+    let app = "from flask import Flask\nfrom config import config\ndef create_app(name):\n    app = Flask('x')\n    app.config.from_object(config[name])\n    return app\n";
+    let world = world(&[("config.py", CLASSES), ("app.py", app)]);
+    let (app, _) = world.apps.primary().unwrap();
+    let keys: Vec<_> = world.configuration.writes("SECRET_KEY").collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0].environments, Environment::ALL);
+    assert!(!world.configuration.is_production_only(keys[0]));
+    assert!(world.configuration.is_production_only(keys[1]));
+    let debug = world
+        .configuration
+        .resolved(app, "DEBUG", Environment::Development);
+    assert_eq!(
+        debug.write().unwrap().environments,
+        [Environment::Development]
+    );
+}
+
+#[test]
+fn helpers_that_answer_yes_or_no_are_parsers() {
+    let helper = "\
+def parse_boolean(text):
+    text = text.strip().lower()
+    if text in ('yes', 'true'):
+        return True
+    elif text in ('no', 'false'):
+        return False
+    raise ValueError(text)
+app.config['SESSION_COOKIE_SECURE'] = parse_boolean(os.environ.get('SECURE') or str(True))
+";
+    let value = one(helper, "SESSION_COOKIE_SECURE");
+    assert_eq!(value, "env SECURE or \"True\" as Bool");
+}
+
+#[test]
+fn an_application_that_is_handed_over_is_followed() {
+    let world = world(&[
+        (
+            "app/__init__.py",
+            "import os\ndef create_app(application):\n    from app.config import Config, configs\n    name = os.environ['STAGE']\n    if name in configs:\n        application.config.from_object(configs[name])\n    else:\n        application.config.from_object(Config)\n",
+        ),
+        (
+            "app/config.py",
+            "class Config:\n    DEBUG = True\nclass Live(Config):\n    DEBUG = False\nconfigs = {'production': Live}\n",
+        ),
+        (
+            "application.py",
+            "import flask\nfrom app import create_app\nclass Mine(flask.Flask):\n    pass\napplication = Mine('x')\ncreate_app(application)\n",
+        ),
+    ]);
+    assert_eq!(world.production("DEBUG"), "False");
+}
+
+#[test]
+fn tables_of_settings_are_kept_apart_too() {
+    let world = world(&[
+        (
+            "app.py",
+            "from flask import Flask\nimport configuration\napp = Flask('x')\nconfiguration.Manager().init_app(app)\n",
+        ),
+        (
+            "configuration.py",
+            "DEFAULTS = {'SECRET_KEY': 'changeMe', 'DEBUG': False}\nCOLOURS = {'RED': 1, 'DEBUG': 2}\nclass Manager(dict):\n    def init_app(self, app):\n        app.config = self\n",
+        ),
+    ]);
+    let (app, _) = world.apps.primary().unwrap();
+    let key = world.configuration.writes("SECRET_KEY").next().unwrap();
+    assert!(!key.is_loaded());
+    assert_eq!(key.form, Form::DictEntry);
+    assert_eq!(world.configuration.writes("RED").count(), 0);
+    let resolved = world
+        .configuration
+        .resolved(app, "SECRET_KEY", Environment::Production);
+    assert!(matches!(resolved, Resolved::Unset { open } if open.len() == 1));
+}
+
+#[test]
+fn a_with_block_and_a_volatile_fallback_are_seen() {
+    let source = "\
+with open('key', 'a+') as secret:
+    key = secret.read()
+    if not key:
+        key = os.urandom(64)
+app.secret_key = key
+";
+    assert_eq!(one(source, "SECRET_KEY"), "random os.urandom | store open");
+}

@@ -436,6 +436,10 @@ impl<'a> Tracer<'a> {
         let Some(value) = &found.value else {
             return;
         };
+        // `return other_factory()`: that one ends the set-up.
+        if !matches!(**value, Expr::Name(_) | Expr::Attribute(_)) {
+            return;
+        }
         let text = &self.tree(frame.module).file.text;
         let start = stmt.range().start().to_usize();
         self.end = Some(SetupEnd {

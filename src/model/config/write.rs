@@ -111,6 +111,15 @@ impl<'a> Tracer<'a> {
                     let slot = format!("self.{}", attribute.attr).into();
                     frame.locals.insert(slot, evaluated.clone());
                 }
+                if attribute.attr.as_str() == "config"
+                    && !evaluated.is_app()
+                    && matches!(self.eval(frame, &attribute.value), Eval::App)
+                {
+                    let kind = SourceKind::Dynamic;
+                    let name = self.source(frame.module, value).to_owned();
+                    self.note_source(frame.module, kind, stmt.range(), Some(name), None);
+                    return;
+                }
                 let Some(key) = key_of_attribute(&attribute.attr) else {
                     return;
                 };
