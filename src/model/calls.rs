@@ -34,6 +34,8 @@ const METHODS: &[&str] = &[
     "run_simple",
     "init_app",
     "from_string",
+    "get_template",
+    "select_template",
     "set_cookie",
     "after_request",
     "save",

@@ -20,6 +20,8 @@ pub static CONTROLS: &[&dyn Control] = &[
     &template_rendering::template_injection::TemplateInjection,
     &template_rendering::markup_input::MarkupInput,
     &template_rendering::html_response::HtmlResponse,
+    &template_rendering::autoescape::Autoescape,
+    &template_rendering::template_attribute::TemplateAttribute,
     &template_rendering::escape_import::EscapeImport,
     // Keep sessions on the server
     &session_management::session_backend::SessionBackend,

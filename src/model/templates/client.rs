@@ -1,11 +1,15 @@
 //! Which values of templates are a client's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use ruff_python_ast::{Expr, InterpolatedStringElement, Operator};
 
 use super::value::{Origin, Part};
 use super::{TemplateId, Templates};
 use crate::finding::{Confidence, FlowStep};
 use crate::model::flow::{Facts, Flows, Outcome, Sink, SinkCall};
+use crate::model::modules::Modules;
+use crate::model::names::{Binding, BindingKind, Names};
 
 /// A client's value that a template puts out.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +21,8 @@ pub struct Client {
     /// What is known of it.
     pub has: Facts,
     pub confidence: Confidence,
+    /// The view puts constant text in front of it: it cannot choose a link's scheme.
+    pub has_prefix: bool,
 }
 
 /// Chains of includes and macros longer than this are not followed.
@@ -25,9 +31,12 @@ const MAX_DEPTH: usize = 8;
 /// The clients' values among the variables of each template.
 pub(super) type Variables = HashMap<(TemplateId, String), Vec<Client>>;
 
+/// Variables that only ever get numbers and choices of the server.
+pub(super) type Harmless = HashSet<(TemplateId, String)>;
+
 impl Templates {
     /// Takes over which variables the flows say are a client's.
-    pub(super) fn join(&mut self, flows: &Flows) {
+    pub(super) fn join(&mut self, modules: &Modules, names: &Names, flows: &Flows) {
         let mut variables = Variables::new();
         for call in &flows.calls {
             let Sink::TemplateVariable {
@@ -38,20 +47,30 @@ impl Templates {
             else {
                 continue;
             };
-            let Some(client) = client_of(call) else {
-                continue;
-            };
             let found = match (template, inline) {
                 (Some(name), _) => self.find(name, &call.call.path),
                 (None, Some(place)) => self.inline_at(place).into_iter().collect(),
                 (None, None) => Vec::new(),
             };
-            for id in found {
-                let known = variables.entry((id, variable.clone())).or_default();
-                known.push(client.clone());
+            let client = client_of(modules, names, call);
+            for key in found.into_iter().map(|id| (id, variable.clone())) {
+                if let Some(client) = &client {
+                    variables.entry(key).or_default().push(client.clone());
+                } else if matches!(call.outcome, Outcome::Sanitized { .. }) {
+                    self.harmless.insert(key);
+                }
             }
         }
+        self.harmless.retain(|key| !variables.contains_key(key));
         self.variables = variables;
+    }
+
+    /// Whether the view is known to hand over a number, or something that the server chose.
+    pub fn is_harmless(&self, id: TemplateId, part: &Part) -> bool {
+        match &part.origin {
+            Origin::Variable { name, .. } => self.harmless.contains(&(id, name.clone())),
+            Origin::Parameter { .. } | Origin::Request(_) => false,
+        }
     }
 
     /// The clients' values that `part` of the template stands for, each with what happens to it
@@ -87,6 +106,7 @@ impl Templates {
                     steps: Vec::new(),
                     has: Facts::NONE,
                     confidence: Confidence::High,
+                    has_prefix: false,
                 },
             )),
             Origin::Variable { name, .. } => {
@@ -123,7 +143,7 @@ impl Templates {
     }
 }
 
-fn client_of(call: &SinkCall) -> Option<Client> {
+fn client_of(modules: &Modules, names: &Names, call: &SinkCall) -> Option<Client> {
     let Outcome::Tainted { pieces } = &call.outcome else {
         return None;
     };
@@ -133,5 +153,55 @@ fn client_of(call: &SinkCall) -> Option<Client> {
         steps: call.steps.clone(),
         has: has.reduce(|all, one| all & one)?,
         confidence: call.confidence,
+        has_prefix: has_prefix(modules, names, call),
     })
+}
+
+/// Whether the expression that the view hands over begins with constant text.
+fn has_prefix(modules: &Modules, names: &Names, call: &SinkCall) -> bool {
+    let found = modules.by_path(&call.call.path).and_then(|module| {
+        let expr = modules.get(module).expression_at(call.argument)?;
+        let Expr::Name(name) = expr else {
+            return Some(expr);
+        };
+        let scopes = names.scopes(module);
+        let (_, bindings) = scopes.lookup(&name.id, call.argument.start)?;
+        match bindings {
+            [
+                Binding {
+                    kind: BindingKind::Value(span),
+                    ..
+                },
+            ] => modules.get(module).expression_at(*span),
+            _ => None,
+        }
+    });
+    found.is_some_and(begins_with_text)
+}
+
+fn begins_with_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::StringLiteral(literal) => !literal.value.is_empty(),
+        Expr::BinOp(operation) => match (&operation.op, &*operation.left) {
+            (Operator::Add, left) => begins_with_text(left),
+            (Operator::Mod, Expr::StringLiteral(format)) => {
+                !format.value.to_str().starts_with('%') && !format.value.is_empty()
+            }
+            _ => false,
+        },
+        Expr::FString(text) => match text.value.elements().next() {
+            Some(InterpolatedStringElement::Literal(literal)) => !literal.value.is_empty(),
+            _ => false,
+        },
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "format" => match &*method.value {
+                Expr::StringLiteral(format) => !format.value.to_str().starts_with('{'),
+                _ => false,
+            },
+            Expr::Name(name) => name.id.as_str() == "url_for",
+            Expr::Attribute(method) => method.attr.as_str() == "url_for",
+            _ => false,
+        },
+        _ => false,
+    }
 }

@@ -25,10 +25,10 @@ use super::app::Apps;
 use super::calls::Calls;
 use super::dependencies::Dependencies;
 use super::flow::Flows;
-use super::modules::Modules;
+use super::modules::{ModuleId, Modules};
 use super::names::Names;
 use crate::discover::{File, FileKind, Purpose, Repository};
-use crate::parse::html::{Place, Tag};
+use crate::parse::html::{Place, Scanner, Tag};
 use crate::parse::jinja;
 use crate::text::{Location, Span};
 
@@ -62,6 +62,7 @@ pub struct Templates {
     pub overrides: Vec<Override>,
     macro_calls: Vec<MacroCall>,
     variables: client::Variables,
+    harmless: client::Harmless,
 }
 
 /// One template: a file, or a constant that `render_template_string` renders.
@@ -170,7 +171,7 @@ impl Templates {
         templates.index();
         templates.apply_overrides(apps);
         templates.walk();
-        templates.join(flows);
+        templates.join(modules, names, flows);
         templates
     }
 
@@ -245,6 +246,24 @@ impl Templates {
                 let found = self.find(name, &render.call.path);
                 found.iter().any(|id| std::ptr::eq(self.get(*id), template))
             })
+    }
+
+    /// Whether a template of that name is a page.
+    pub fn is_html_named(&self, name: &str) -> bool {
+        let found = self.by_name.get(name).into_iter().flatten();
+        found.into_iter().any(|id| self.get(*id).is_html())
+    }
+
+    /// The constant text that an expression is, directly or through a name.
+    pub fn constant(
+        &self,
+        modules: &Modules,
+        names: &Names,
+        module: ModuleId,
+        expr: &ruff_python_ast::Expr,
+    ) -> Option<String> {
+        let (_, literal) = inline::constant(modules, names, module, expr)?;
+        Some(literal.value.to_str().to_owned())
     }
 
     /// The folder that a template for a view in `path` goes to, relative to the root.
@@ -327,6 +346,20 @@ impl Template {
         self.inline.is_some()
     }
 
+    /// The quote that an attribute added to it can have: one that does not end the literal.
+    pub fn quote(&self) -> char {
+        let literal = self
+            .inline
+            .as_ref()
+            .map(|it| self.file.text.slice(it.literal));
+        let literal = literal.unwrap_or_default();
+        let body = literal.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        match body.starts_with('"') && !body.starts_with("\"\"\"") {
+            true => '\'',
+            false => '"',
+        }
+    }
+
     /// Its own text.
     pub fn text(&self) -> &str {
         match &self.inline {
@@ -370,6 +403,15 @@ impl Template {
             .find(|it| self.location(it.span) == *place)
     }
 
+    /// Every expression, in source order: of outputs and of statements.
+    pub fn expressions(&self) -> impl Iterator<Item = &jinja::Expr> {
+        self.parsed.pieces.iter().flat_map(|piece| match piece {
+            jinja::Piece::Output(output) => vec![&output.expr],
+            jinja::Piece::Statement(statement) => statement.kind.expressions(),
+            jinja::Piece::Text(_) | jinja::Piece::Comment(_) => Vec::new(),
+        })
+    }
+
     /// The expression of an output.
     pub fn expression(&self, output: &Output) -> Option<&jinja::Expr> {
         let mut found = self.parsed.outputs();
@@ -387,6 +429,13 @@ fn is_element(name: &str) -> bool {
         "td", "textarea", "th", "thead", "title", "tr", "ul",
     ];
     ELEMENTS.binary_search(&name).is_ok()
+}
+
+/// Whether a text has HTML tags in it.
+pub fn holds_html(text: &str) -> bool {
+    let mut tags = Vec::new();
+    Scanner::new().text(text, Span::new(0, text.len()), &mut tags);
+    tags.iter().any(|tag| is_element(&tag.name))
 }
 
 fn shared_folders(a: &str, b: &str) -> usize {

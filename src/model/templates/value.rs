@@ -59,8 +59,10 @@ pub enum Encoding {
     None,
     /// `|e`.
     Html,
-    /// `|tojson`.
+    /// `|tojson`: markup in itself, so that nothing escapes its quotes.
     Json,
+    /// `|tojson|forceescape`.
+    EscapedJson,
 }
 
 /// What an expression is evaluated in.
@@ -351,13 +353,10 @@ impl Scope<'_> {
             "safe" => parts.iter_mut().for_each(|part| {
                 part.raw = Some(self.template.location(filter));
             }),
-            "e" | "escape" | "forceescape" => parts.iter_mut().for_each(|part| {
-                // `|safe|e` leaves what is marked as safe alone, `|forceescape` does not.
-                if part.raw.is_none() || name == "forceescape" {
-                    part.raw = None;
-                    part.encoding = Encoding::Html;
-                }
-            }),
+            "e" | "escape" | "forceescape" => {
+                let forces = name == "forceescape";
+                parts.iter_mut().for_each(|part| part.escape(forces));
+            }
             "tojson" => parts.iter_mut().for_each(|part| {
                 part.encoding = Encoding::Json;
                 part.raw = None;
@@ -438,6 +437,18 @@ impl Part {
             transformed: false,
             at_start: true,
             is_checked: false,
+        }
+    }
+
+    /// What is marked as safe is left alone, unless the filter forces it.
+    fn escape(&mut self, forces: bool) {
+        if self.encoding == Encoding::Json {
+            if forces {
+                self.encoding = Encoding::EscapedJson;
+            }
+        } else if self.raw.is_none() || forces {
+            self.raw = None;
+            self.encoding = Encoding::Html;
         }
     }
 

@@ -63,6 +63,37 @@ pub enum StatementKind {
 }
 
 impl StatementKind {
+    /// The expressions in it, in source order.
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Self::Extends(expr)
+            | Self::Include(expr)
+            | Self::Import { from: expr, .. }
+            | Self::FromImport { from: expr, .. }
+            | Self::Call { call: expr, .. }
+            | Self::Set { value: expr, .. }
+            | Self::For { iterable: expr, .. }
+            | Self::If(expr)
+            | Self::Elif(expr)
+            | Self::Autoescape(expr) => vec![expr],
+            Self::Macro { parameters, .. } => {
+                let defaults = parameters.iter();
+                defaults
+                    .filter_map(|(_, default)| default.as_ref())
+                    .collect()
+            }
+            Self::With(bindings) | Self::Trans(bindings) => {
+                bindings.iter().map(|(_, value)| value).collect()
+            }
+            Self::Block(_)
+            | Self::SetBlock(_)
+            | Self::Else
+            | Self::Filter(_)
+            | Self::End(_)
+            | Self::Other(_) => Vec::new(),
+        }
+    }
+
     /// The name by which its `end…` tag calls it, if it has one.
     pub fn closes_with(&self) -> Option<&'static str> {
         Some(match self {

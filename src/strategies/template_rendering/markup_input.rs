@@ -3,6 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall, FStringPart, InterpolatedStringElement, Operator};
 use ruff_text_size::Ranged as _;
 
+use super::marked_safe;
 use crate::edit::imports::name_for;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -31,17 +32,32 @@ impl Control for MarkupInput {
 
     fn check(&self, model: &Model) -> Verdict {
         let calls = model.flows.of_sink(|sink| *sink == Sink::Markup);
-        flowing::verdict(calls, "nothing is marked as safe HTML", |call| {
+        let in_code = flowing::verdict(calls, "nothing is marked as safe HTML", |call| {
             let message = format!(
                 "A client's value ({}) is marked as safe HTML: templates no longer escape it, and \
                  a script in it runs in the visitor's browser.",
                 flowing::sources(call)
             );
             Some(flowing::finding(ABOUT.id, call, Severity::High, message))
-        })
+        });
+        let in_templates = marked_safe::findings(ABOUT.id, model);
+        if in_templates.is_empty() {
+            return match in_code {
+                Verdict::NotApplicable { .. } if marked_safe::concerns(model) => {
+                    Verdict::from_findings(Vec::new(), Vec::new())
+                }
+                verdict => verdict,
+            };
+        }
+        let mut findings = in_code.findings().to_vec();
+        findings.extend(in_templates);
+        Verdict::from_findings(findings, in_code.evidence().to_vec())
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        if let Some(patch) = marked_safe::remedy(model, finding) {
+            return patch;
+        }
         let wanted = |call: &SinkCall| call.sink == Sink::Markup;
         let edits = flowing::call_of(model, finding, wanted).and_then(|sink| {
             let file = model.modules.by_path(&sink.call.path)?;
