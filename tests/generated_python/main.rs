@@ -8,3 +8,4 @@ mod support;
 
 mod debug_guard;
 mod debug_mode;
+mod requests;

@@ -6,6 +6,7 @@ use ruff_python_ast::{AnyNodeRef, Expr, ExprCall};
 use ruff_text_size::Ranged as _;
 
 use crate::edit::arguments::add_keyword;
+use crate::edit::imports::name_for;
 use crate::edit::insertion;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -84,16 +85,10 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
     let call = module.call_at(sink.call.span)?;
     let render = rendering_call(model, module, file, call)?;
     let spans = inserted_here(sink)?;
-    let moved = name_values(model, file, render, &spans, sink.call.span)?;
-    // Flask's environment escapes what `render_template_string` renders; a bare
-    // `jinja2.Template` or `Environment` does not.
-    let escapes = sink.name.starts_with("flask.");
+    let mut moved = name_values(model, file, render, &spans, sink.call.span)?;
     let holes: Vec<(Span, String)> = moved
         .iter()
-        .map(|value| {
-            let filter = if escapes { "" } else { "|e" };
-            (value.span, format!("{{{{ {}{filter} }}}}", value.variable))
-        })
+        .map(|value| (value.span, format!("{{{{ {} }}}}", value.variable)))
         .collect();
     let is_whole = spans.len() == 1 && spans[0] == sink.argument;
     let changes = if is_whole {
@@ -115,6 +110,15 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
             "The template's source is constant; the value is escaped and never run",
         )
     };
+    // Flask's environment escapes what `render_template_string` renders; a bare
+    // `jinja2.Template` or `Environment` does not.
+    if !sink.name.starts_with("flask.") {
+        let (escape, import) = name_for(model, file, sink.call.span.start, "markupsafe", "escape");
+        for value in &mut moved {
+            value.text = format!("{escape}({})", value.text);
+        }
+        patch = patch.edits(import);
+    }
     patch = patch.edits(
         changes
             .into_iter()
@@ -371,7 +375,7 @@ mod tests {
             ),
             (
                 "    return Template(\"Hi \" + name).render()\n",
-                "    return Template(\"Hi {{ name|e }}\").render(name=name)\n",
+                "    return Template(\"Hi {{ name }}\").render(name=escape(name))\n",
             ),
         ] {
             assert_eq!(after(before), expected);
