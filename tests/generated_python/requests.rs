@@ -273,7 +273,10 @@ fn site(cases: &[Case]) -> Site {
     ]);
     let mut requests = String::new();
     for case in cases {
-        site.write(&format!("{}.py", case.name), &format!("{HEAD}{}", case.body));
+        site.write(
+            &format!("{}.py", case.name),
+            &format!("{HEAD}{}", case.body),
+        );
         requests += &format!("{} legitimate {}\n", case.name, case.legitimate);
         requests += &format!("{} exploit {}\n", case.name, case.exploit);
     }
@@ -299,8 +302,16 @@ fn prove(cases: &[Case], flasks: &[Flask]) {
                 flask.version(),
                 after.read(&format!("{}.py", case.name))
             );
-            assert_eq!(old.0.status, 200, "legitimate before: {} {what}", old.0.body);
-            assert!(old.1.body.contains(case.leak), "exploit before: {} {what}", old.1.body);
+            assert_eq!(
+                old.0.status, 200,
+                "legitimate before: {} {what}",
+                old.0.body
+            );
+            assert!(
+                old.1.body.contains(case.leak),
+                "exploit before: {} {what}",
+                old.1.body
+            );
             assert_eq!(new.0.status, 200, "legitimate after: {} {what}", new.0.body);
             assert_eq!(old.0.body, new.0.body, "legitimate differs: {what}");
             assert!(!new.1.body.contains(case.leak), "exploit after: {what}");
