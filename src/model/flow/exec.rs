@@ -158,19 +158,28 @@ impl<'a> Interp<'a> {
             }
             _ => {
                 let mut seen = st.clone();
+                let mut of_all = Vec::new();
                 for round in 0..ROUNDS {
                     let before = seen.clone();
                     let mut inside = seen.clone();
                     let item = self.any_item(&iterated, place, &mut inside);
+                    let key = item.key();
                     self.assign(&stmt.target, item, &mut inside, fr);
                     self.block(&stmt.body, &mut inside, fr);
                     self.rejoin_continues(&mut inside, fr);
+                    if round == 0 && !inside.dead {
+                        // What no round survives without holds for every item.
+                        of_all = self.lifted(key, inside.fact(key));
+                    }
                     seen = seen.join(inside);
                     if round + 2 < ROUNDS {
                         seen = seen.widen(&before);
                     }
                 }
                 *st = seen;
+                if fr.breaks.is_empty() {
+                    st.learn_all(&of_all);
+                }
             }
         }
         self.block(&stmt.orelse, st, fr);

@@ -40,6 +40,10 @@ impl Facts {
     pub const ASSERTED: Self = Self(1 << 13);
     /// Holds no space and no `>`: harmless even in an unquoted attribute, with `NO_QUOTE`.
     pub const ONE_WORD: Self = Self(1 << 14);
+    /// The path of the URL, which routing has matched.
+    pub const URL_PATH: Self = Self(1 << 15);
+    /// Is not `..` itself.
+    pub const NOT_PARENT: Self = Self(1 << 16);
 
     /// Everything a sink can ask for, except where it stands.
     pub const HARMLESS: Self = Self(
@@ -58,6 +62,7 @@ impl Facts {
             | Self::CONSTANT.0
             | Self::NUMERIC.0
             | Self::WEAKLY_CHECKED.0
+            | Self::NOT_PARENT.0
             | Self::NOT_ABSOLUTE.0,
     );
 
@@ -98,7 +103,7 @@ impl Facts {
     }
 }
 
-const NAMES: [(Facts, &str); 15] = [
+const NAMES: [(Facts, &str); 17] = [
     (Facts::NO_SEPARATOR, "no path separator"),
     (Facts::NO_DOTDOT, "no \"..\""),
     (Facts::NOT_ABSOLUTE, "not absolute"),
@@ -117,6 +122,8 @@ const NAMES: [(Facts, &str); 15] = [
     (Facts::SECURE_FILENAME, "the result of secure_filename()"),
     (Facts::ASSERTED, "checked by assert only"),
     (Facts::ONE_WORD, "one word"),
+    (Facts::URL_PATH, "the URL's path"),
+    (Facts::NOT_PARENT, "not \"..\" itself"),
 ];
 
 impl fmt::Debug for Facts {

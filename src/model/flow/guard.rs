@@ -314,7 +314,11 @@ impl<'a> Interp<'a> {
             return self.identity(left, right, place);
         }
         let mut then = Vec::new();
+        let mut otherwise = Vec::new();
         for (a, b) in [(left, right), (right, left)] {
+            if is_parent(b) {
+                otherwise.extend(self.says(a, Facts::NOT_PARENT));
+            }
             if let Some(test) = self.tests.get(&a.key()).cloned()
                 && !b.is_tainted()
             {
@@ -351,7 +355,7 @@ impl<'a> Interp<'a> {
                 return Value::Bool(false);
             }
         }
-        predicate(place, then, Vec::new())
+        predicate(place, then, otherwise)
     }
 
     fn membership(
@@ -375,7 +379,14 @@ impl<'a> Interp<'a> {
                     Some(characters) => pattern::facts_of_text(&characters),
                     None => Facts::CONSTANT | Facts::HARMLESS,
                 };
-                return predicate(place, self.says(item, facts), Vec::new());
+                let names_parent = self
+                    .known_items(collection, st)
+                    .is_some_and(|items| items.iter().any(is_parent));
+                let otherwise = match names_parent {
+                    true => self.says(item, Facts::NOT_PARENT),
+                    false => Vec::new(),
+                };
+                return predicate(place, self.says(item, facts), otherwise);
             }
             if item.is_constant()
                 && let Some(items) = self.known_items(collection, st)
@@ -394,9 +405,9 @@ impl<'a> Interp<'a> {
                 otherwise.extend(self.says(collection, facts));
                 if let Value::Ref(_) = collection {
                     for piece in &inside {
-                        let origins = self.origins.get(&piece.id).cloned().unwrap_or_default();
                         otherwise.push((piece.id, facts));
-                        otherwise.extend(origins.into_iter().map(|key| (key, facts)));
+                        let wholes = self.components_of.get(&piece.id).into_iter().flatten();
+                        otherwise.extend(wholes.map(|key| (*key, facts)));
                     }
                 }
             }
@@ -459,10 +470,6 @@ impl<'a> Interp<'a> {
                     _ => Some(key),
                 };
                 learned.extend(first.map(|key| (key, Facts::NOT_ABSOLUTE)));
-            }
-            // What holds for every character holds for the text.
-            if let Some(text) = self.characters_of.get(&key) {
-                learned.push((*text, facts.without(Facts::CONSTANT)));
             }
         }
         learned
@@ -616,6 +623,19 @@ impl<'a> Interp<'a> {
         predicate(place, then, otherwise)
     }
 
+    /// What holds for every character, or every component, of a text holds for the text.
+    pub fn lifted(&self, key: Key, facts: Facts) -> Vec<(Key, Facts)> {
+        let mut learned = Vec::new();
+        if let Some(text) = self.characters_of.get(&key) {
+            learned.push((*text, facts.without(Facts::CONSTANT)));
+        }
+        if facts.intersects(Facts::NOT_PARENT | Facts::NO_DOTDOT) {
+            let wholes = self.components_of.get(&key).into_iter().flatten();
+            learned.extend(wholes.map(|whole| (*whole, Facts::NO_DOTDOT)));
+        }
+        learned
+    }
+
     /// `any(tests)` and `all(tests)`.
     pub fn quantified(
         &mut self,
@@ -649,9 +669,7 @@ impl<'a> Interp<'a> {
                 let side = if is_all { &pred.then } else { &pred.otherwise };
                 for (key, facts) in side {
                     learned.push((*key, *facts));
-                    if let Some(text) = self.characters_of.get(key) {
-                        learned.push((*text, facts.without(Facts::CONSTANT)));
-                    }
+                    learned.extend(self.lifted(*key, *facts));
                 }
             }
         }
@@ -692,6 +710,10 @@ fn is_simple(expr: &Expr) -> bool {
         Expr::Set(set) => set.elts.iter().all(is_simple),
         expr => expr.is_literal_expr() || expr.is_name_expr(),
     }
+}
+
+fn is_parent(value: &Value<'_>) -> bool {
+    value.constant_str().as_deref() == Some("..")
 }
 
 /// What holds of text in which `needle` does not occur.

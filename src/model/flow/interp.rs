@@ -50,6 +50,8 @@ pub(super) struct Interp<'a> {
     pub tests: HashMap<Key, super::guard::Test<'a>>,
     /// A text, by the key of any character of it.
     pub characters_of: HashMap<Key, Key>,
+    /// The pieces of a path, by the key of any component of it.
+    pub components_of: HashMap<Key, Vec<Key>>,
     /// The URL rules of class-based views.
     pub class_rules: HashMap<ObjId, Vec<String>>,
     work: u32,
@@ -134,6 +136,7 @@ impl<'a> Interp<'a> {
             response_places: HashMap::new(),
             tests: HashMap::new(),
             characters_of: HashMap::new(),
+            components_of: HashMap::new(),
             class_rules: HashMap::new(),
             work: WORK_PER_ENTRY,
             nest: 0,

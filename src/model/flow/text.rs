@@ -18,6 +18,7 @@ pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
     .with(Facts::CONSTANT)
     .with(Facts::SECURE_FILENAME)
     .with(Facts::URL_SEGMENT)
+    .with(Facts::URL_PATH)
     .with(Facts::ASSERTED);
 /// The facts that survive changes of case and the like.
 pub(super) const SURVIVES_CASE: Facts = SURVIVES_CUTTING.with(Facts::NOT_ABSOLUTE);
@@ -557,7 +558,16 @@ impl<'a> Interp<'a> {
             return self.list(st, vec![item, tail]);
         }
         let item = match args.get(1, "maxsplit") {
-            None => self.tail_facts(&item, &separator, true),
+            None => {
+                let part = self.tail_facts(&item, &separator, true);
+                if separator.constant_str().as_deref() == Some("/") {
+                    let wholes: Vec<Key> = receiver.pieces().iter().map(|piece| piece.id).collect();
+                    for piece in part.pieces() {
+                        self.components_of.insert(piece.id, wholes.clone());
+                    }
+                }
+                part
+            }
             Some(_) => item,
         };
         self.list_of(st, item)
@@ -577,6 +587,11 @@ impl<'a> Interp<'a> {
         item.map_pieces(&mut |piece| {
             let mut piece = piece.clone();
             piece.id = mix(piece.id, tagged);
+            if piece.facts.contains(Facts::URL_PATH) && facts.contains(Facts::NO_SEPARATOR) {
+                // Like a URL parameter: one segment is what routing gives anyway.
+                piece.facts |= Facts::URL_SEGMENT;
+                return piece;
+            }
             piece.facts |= facts;
             piece.by = Some((piece.step.place, "cut off at a separator".into()));
             piece
