@@ -187,7 +187,7 @@ impl<'a> Interp<'a> {
                 self.set_attribute(&first?, &name, value, st);
                 Value::None
             }
-            "print" | "input" | "delattr" | "exec" | "eval" if name != "eval" => Value::None,
+            "print" | "input" | "delattr" | "exec" => Value::None,
             "type" | "vars" | "object" | "locals" | "globals" => return None,
             "ValueError" | "KeyError" | "Exception" | "TypeError" | "RuntimeError" => {
                 return Some(self.unknown_call(None, name, args, st));

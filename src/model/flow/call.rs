@@ -12,7 +12,9 @@ use super::heap::{Dict, Instance, List, Obj, Scope, State};
 use super::interp::{Frame, Interp, Returned};
 use super::value::{Code, Func, Key, Note, ObjId, Place, Value, hash, mix, union};
 
-const DEEPEST_CALLS: usize = 16;
+const DEEPEST_CALLS: usize = 12;
+/// How many values the arguments of a call that is remembered may hold.
+const MOST_REMEMBERED: u32 = 60;
 /// How often a function may be on the stack at once.
 const MOST_RECURSION: usize = 3;
 
@@ -306,9 +308,58 @@ impl<'a> Interp<'a> {
             }
             return self.unknown_call(None, func.name(), &args, st);
         }
+        // A call that sees no client value gives the same whoever makes it.
+        let mut fuel = MOST_REMEMBERED;
+        let key = args
+            .named
+            .iter()
+            .map(|(name, value)| Some(mix(hash(name), self.clean_key(value, st, &mut fuel)?)))
+            .try_fold(func.key(), |key: Key, next: Option<Key>| Some(mix(key, next?)));
+        let key = key.and_then(|key| {
+            let others = args.pos.iter().chain(&args.rest).chain(&args.keyword_rest);
+            others
+                .map(|value| self.clean_key(value, st, &mut fuel))
+                .try_fold(mix(key, args.pos.len() as Key), |key, next| Some(mix(key, next?)))
+        });
+        if let Some(key) = key
+            && let Some(known) = self.known_results.get(&(place, key))
+        {
+            st.dead = known.is_dead;
+            for (id, object) in &known.objects {
+                st.adopt(*id, object);
+            }
+            return known.value.clone();
+        }
         self.stack.push(place);
         let first_handler = self.handlers.len();
+        let sources = self.sources_read.get();
+        let given: Vec<_> = match key {
+            Some(_) => args.all().map(|value| self.reachable(value, st)).collect(),
+            None => Vec::new(),
+        };
         let value = self.run_function(func, place, args, st);
+        // A constructor, or whatever else writes into what it is given, is run every time.
+        let writes = given.iter().any(|objects| match objects {
+            Some(objects) => objects.iter().any(|(id, before)| {
+                st.get(*id).is_none_or(|after| !Rc::ptr_eq(before, &after))
+            }),
+            None => true,
+        });
+        if let Some(key) = key
+            && !writes
+            && sources == self.sources_read.get()
+            && first_handler == self.handlers.len()
+            && !self.is_exhausted()
+            && !self.watch.contains(&Some(place))
+            && let Some(objects) = self.reachable(&value, st)
+        {
+            let known = super::interp::Known {
+                value: value.clone(),
+                objects,
+                is_dead: st.dead,
+            };
+            self.known_results.insert((place, key), known);
+        }
         for handler in &mut self.handlers[first_handler..] {
             handler.state.get_or_insert_with(|| st.clone());
         }
@@ -369,7 +420,12 @@ impl<'a> Interp<'a> {
             let known = self.returned.entry(place).or_default();
             known.extend(frame.returns.iter().cloned());
         }
-        self.finish_function(frame, &before, place, st)
+        let is_captured = frame.is_captured;
+        let value = self.finish_function(frame, &before, place, st);
+        if !is_captured {
+            st.forget(scope);
+        }
+        value
     }
 
     fn finish_function(

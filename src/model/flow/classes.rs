@@ -704,7 +704,7 @@ pub(super) fn is_method_like(name: &str) -> bool {
     METHODS.contains(&name)
 }
 
-impl<'a> Note<'a> {
+impl Note<'_> {
     /// The step as the reader sees it.
     pub fn words(&self, source: &str) -> String {
         match self {
@@ -714,7 +714,7 @@ impl<'a> Note<'a> {
                 function,
                 parameter,
             } => format!("passed to {function}() as `{parameter}`"),
-            Self::Returned(function) if function.is_empty() => "returned".to_owned(),
+            Self::Returned("") => "returned".to_owned(),
             Self::Returned(function) => format!("returned by {function}()"),
             Self::Through(text) => text.to_string(),
         }

@@ -588,8 +588,10 @@ impl<'a> Interp<'a> {
             "read_string" | "read_file" => {
                 let pieces = self.deep_pieces(&section, st);
                 let item = Value::tainted(mix(place.key(), section.key()), pieces);
-                let mut inner = Dict::default();
-                inner.rest = Some(item);
+                let inner = Dict {
+                    rest: Some(item),
+                    ..Dict::default()
+                };
                 let inner = self.alloc(st, Obj::Dict(inner));
                 if let Value::Ref(sections) = sections {
                     st.change(sections, |object| {

@@ -94,7 +94,7 @@ pub fn analyse(modules: &Modules) -> Flows {
         .num_threads(workers)
         .stack_size(STACK_BYTES)
         .build();
-    let run = |ids: &[ModuleId]| run_modules(modules, ids);
+    let run = |ids: &[ModuleId]| run_modules(modules, &wanted, ids);
     // A few chunks per worker: neighbours share their imports, and no worker waits long.
     let chunk = wanted.len().div_ceil(workers * 2).max(1);
     let found: Vec<Found> = match pool {
@@ -140,8 +140,9 @@ fn is_worth_running(module: &Module) -> bool {
         .is_none_or(|needles| needles.is_match(source))
 }
 
-fn run_modules(modules: &Modules, ids: &[ModuleId]) -> Found {
+fn run_modules(modules: &Modules, wanted: &[ModuleId], ids: &[ModuleId]) -> Found {
     let mut interp = Interp::new(modules);
+    interp.wanted = wanted.iter().copied().collect();
     let mut done = HashSet::new();
     for id in ids {
         interp.refill();
@@ -186,25 +187,32 @@ impl<'a> Interp<'a> {
             if self.ran.contains(&place) || !markers.iter().any(|marker| text.contains(marker)) {
                 continue;
             }
-            self.run_alone(&func, class, id);
+            self.run_alone(&func, class);
         }
     }
 
     /// Functions that read the request themselves, and that nobody has called.
     fn run_helpers(&mut self, id: ModuleId) {
+        let st = State::new(&self.base);
+        let request = self.module_var(id, "request", &st).map(|value| self.resolve(value, &st));
+        let is_request = |value: &Value<'a>| value.kind().is_some_and(|kind| super::external::canonical(kind) == "flask.request");
+        let marker = match request {
+            Some(value) if is_request(&value) => "request",
+            _ => "flask.request",
+        };
         for (func, class) in self.functions_of(id) {
             let place = Place {
                 module: id,
                 span: func.span(),
             };
-            if self.ran.contains(&place) || !self.source_text(place).contains("request") {
+            if self.ran.contains(&place) || !self.source_text(place).contains(marker) {
                 continue;
             }
-            self.run_alone(&func, class, id);
+            self.run_alone(&func, class);
         }
     }
 
-    fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>, id: ModuleId) {
+    fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>) {
         let handler = Handler {
             callee: Value::Func(Rc::clone(func)),
             raw: Rc::clone(func),
@@ -213,7 +221,6 @@ impl<'a> Interp<'a> {
             state: None,
             class,
         };
-        let _ = id;
         self.run_handler(&handler);
     }
 
@@ -267,7 +274,7 @@ impl<'a> Interp<'a> {
                 span: handler.raw.span(),
             };
             // A handler belongs to its own module, unless another one registers it.
-            if place.module != id && is_worth_running(self.modules.get(place.module)) {
+            if place.module != id && self.wanted.contains(&place.module) {
                 let is_foreign = matches!(handler.kind, Kind::View) && handler.rules.is_empty();
                 if is_foreign || handler.state.is_none() && handler.class.is_none() {
                     continue;
@@ -505,10 +512,7 @@ impl<'a> Interp<'a> {
         };
         let is_socket = receiver.to_ascii_lowercase().contains("sock");
         let (kind, rules) = match (name, call) {
-            ("route", Some(call)) if is_socket => {
-                let _ = call;
-                (Kind::Event, Vec::new())
-            }
+            ("route", Some(_)) if is_socket => (Kind::Event, Vec::new()),
             ("route" | "websocket", Some(call)) => (Kind::View, self.rules_of(call, st, fr)),
             ("get" | "post" | "put" | "delete" | "patch", Some(call)) => {
                 let rules = self.rules_of(call, st, fr);
@@ -702,7 +706,7 @@ impl<'a> Interp<'a> {
                 ),
             };
             if let (true, Value::Func(func)) = (is_handler, method) {
-                let raw = self.undecorated(func, held.module, name);
+                let raw = Rc::clone(func);
                 self.handlers.push(Handler {
                     callee: method.clone(),
                     raw,
@@ -715,10 +719,6 @@ impl<'a> Interp<'a> {
         }
     }
 
-    /// A method that a decorator of the repository wraps keeps its own parameters.
-    fn undecorated(&self, func: &Rc<Func<'a>>, _module: ModuleId, _name: &str) -> Rc<Func<'a>> {
-        Rc::clone(func)
-    }
 }
 
 fn body_span(def: &StmtFunctionDef) -> crate::text::Span {

@@ -541,6 +541,7 @@ impl<'a> Interp<'a> {
         st: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) {
+        fr.is_captured = true;
         let scope = if fr.is_class_body {
             self.enclosing(fr.scope, st)
         } else {
@@ -567,6 +568,7 @@ impl<'a> Interp<'a> {
     }
 
     fn class_definition(&mut self, def: &'a StmtClassDef, st: &mut State<'a>, fr: &mut Frame<'a>) {
+        fr.is_captured = true;
         let mut bases = Vec::new();
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {

@@ -110,12 +110,15 @@ impl<'a> Interp<'a> {
                 self.assign(&named.target, value.clone(), st, fr);
                 value
             }
-            Expr::Lambda(lambda) => Value::Func(Rc::new(Func {
-                code: Code::Lambda(lambda),
-                module: fr.module,
-                scope: fr.scope,
-                class: None,
-            })),
+            Expr::Lambda(lambda) => {
+                fr.is_captured = true;
+                Value::Func(Rc::new(Func {
+                    code: Code::Lambda(lambda),
+                    module: fr.module,
+                    scope: fr.scope,
+                    class: None,
+                }))
+            }
             Expr::Tuple(tuple) => {
                 let list = self.items(&tuple.elts, st, fr);
                 match list.rest {
@@ -170,7 +173,7 @@ impl<'a> Interp<'a> {
                     let value = this.eval(&comp.value, st, fr);
                     values.push(st.pin(&value));
                 });
-                fr.scope = outer;
+                self.leave_scope(inner, outer, st, fr);
                 let mut dict = Dict::default();
                 for (key, value) in keys.iter().zip(values) {
                     dict.set(key, value);
@@ -230,6 +233,19 @@ impl<'a> Interp<'a> {
         id
     }
 
+    fn leave_scope(
+        &self,
+        inner: super::value::ObjId,
+        outer: super::value::ObjId,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        fr.scope = outer;
+        if !fr.is_captured {
+            st.forget(inner);
+        }
+    }
+
     fn comprehend(
         &mut self,
         elt: &'a Expr,
@@ -244,7 +260,7 @@ impl<'a> Interp<'a> {
             let value = this.eval(elt, st, fr);
             found.push(st.pin(&value));
         });
-        fr.scope = outer;
+        self.leave_scope(inner, outer, st, fr);
         let mut list = List {
             items: found,
             rest: None,

@@ -93,7 +93,8 @@ pub(super) fn constant<'a>(dotted: &str) -> Option<Value<'a>> {
 
 /// Methods that look something up and do not give back what they are asked with.
 fn looks_up(name: &str) -> bool {
-    matches!(
+    let starts = ["get_by", "find_", "find_by", "query_", "fetch_", "select_"];
+    starts.iter().any(|start| name.starts_with(start)) || matches!(
         name,
         "filter"
             | "filter_by"
@@ -161,6 +162,10 @@ impl<'a> Interp<'a> {
 
     fn unknown_external(&mut self, name: &str, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
         let last = name.rsplit('.').next().unwrap_or(name);
+        if last.contains("render") && last.contains("template") {
+            // A theme's own `render_template`: what it renders is escaped there or nowhere.
+            return Value::object("html", Self::call_key(name, args), Vec::new());
+        }
         if looks_up(last) || is_clean(name) {
             return Value::object(name, Self::call_key(name, args), Vec::new());
         }
@@ -465,7 +470,7 @@ impl<'a> Interp<'a> {
                 }
             }
             "hexdigest" | "digest" | "timestamp" | "total_seconds" => {
-                Some(self.numeric(&[receiver.clone()], args.place))
+                Some(self.numeric(std::slice::from_ref(receiver), args.place))
             }
             _ => None,
         }

@@ -119,7 +119,60 @@ pub(super) fn is_key(key: &Value<'_>) -> bool {
     key.is_constant() || matches!(key, Value::Ext(_) | Value::Func(_))
 }
 
-type Objects<'a> = BTreeMap<ObjId, Rc<Obj<'a>>>;
+/// How many neighbouring objects are shared or copied together.
+const CHUNK: usize = 16;
+
+type Chunk<'a> = [Option<Rc<Obj<'a>>>; CHUNK];
+
+/// Objects by id, in chunks that paths share until one of them writes: a copy costs a pointer
+/// per chunk, and joining two paths looks only into chunks that differ.
+#[derive(Debug, Clone, Default)]
+struct Objects<'a> {
+    /// Sorted by number.
+    chunks: Rc<Vec<(ObjId, Rc<Chunk<'a>>)>>,
+}
+
+const fn split_id(id: ObjId) -> (ObjId, usize) {
+    (id / CHUNK as ObjId, id as usize % CHUNK)
+}
+
+impl<'a> Objects<'a> {
+    fn chunk(&self, number: ObjId) -> Option<&Rc<Chunk<'a>>> {
+        let at = self.chunks.binary_search_by_key(&number, |(known, _)| *known);
+        at.ok().map(|at| &self.chunks[at].1)
+    }
+
+    fn get(&self, id: ObjId) -> Option<&Rc<Obj<'a>>> {
+        let (number, slot) = split_id(id);
+        self.chunk(number)?[slot].as_ref()
+    }
+
+    fn set(&mut self, id: ObjId, object: Option<Rc<Obj<'a>>>) -> Option<Rc<Obj<'a>>> {
+        let (number, slot) = split_id(id);
+        let chunks = Rc::make_mut(&mut self.chunks);
+        let at = match chunks.binary_search_by_key(&number, |(known, _)| *known) {
+            Ok(at) => at,
+            Err(at) => {
+                chunks.insert(at, (number, Rc::default()));
+                at
+            }
+        };
+        std::mem::replace(&mut Rc::make_mut(&mut chunks[at].1)[slot], object)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (ObjId, &Rc<Obj<'a>>)> {
+        self.chunks.iter().flat_map(|(number, chunk)| in_chunk(*number, chunk))
+    }
+}
+
+fn in_chunk<'c, 'a>(
+    number: ObjId,
+    chunk: &'c Chunk<'a>,
+) -> impl Iterator<Item = (ObjId, &'c Rc<Obj<'a>>)> {
+    let first = number * CHUNK as ObjId;
+    (first..).zip(chunk).filter_map(|(id, object)| Some((id, object.as_ref()?)))
+}
+
 /// The objects of module level, shared by all paths.
 pub(super) type Base<'a> = Rc<RefCell<HashMap<ObjId, Rc<Obj<'a>>>>>;
 
@@ -127,7 +180,7 @@ pub(super) type Base<'a> = Rc<RefCell<HashMap<ObjId, Rc<Obj<'a>>>>>;
 #[derive(Debug, Clone)]
 pub(super) struct State<'a> {
     base: Base<'a>,
-    objects: Rc<Objects<'a>>,
+    objects: Objects<'a>,
     facts: Rc<BTreeMap<Key, Facts>>,
     /// Nothing gets here: a `return`, `raise` or `abort` lies before.
     pub dead: bool,
@@ -137,37 +190,48 @@ impl<'a> State<'a> {
     pub fn new(base: &Base<'a>) -> Self {
         Self {
             base: Rc::clone(base),
-            objects: Rc::default(),
+            objects: Objects::default(),
             facts: Rc::default(),
             dead: false,
         }
     }
 
     pub fn get(&self, id: ObjId) -> Option<Rc<Obj<'a>>> {
-        if let Some(object) = self.objects.get(&id) {
+        if let Some(object) = self.objects.get(id) {
             return Some(Rc::clone(object));
         }
         self.base.borrow().get(&id).map(Rc::clone)
     }
 
     pub fn put(&mut self, id: ObjId, object: Obj<'a>) {
-        Rc::make_mut(&mut self.objects).insert(id, Rc::new(object));
+        self.objects.set(id, Some(Rc::new(object)));
     }
 
     pub fn change(&mut self, id: ObjId, change: impl FnOnce(&mut Obj<'a>)) {
         let Some(object) = self.get(id) else { return };
-        let objects = Rc::make_mut(&mut self.objects);
-        objects.remove(&id);
-        let mut object = Rc::unwrap_or_clone(object);
-        change(&mut object);
-        objects.insert(id, Rc::new(object));
+        drop(self.objects.set(id, None));
+        let mut object = object;
+        change(Rc::make_mut(&mut object));
+        self.objects.set(id, Some(object));
+    }
+
+    /// Brings in an object of another path, unless this one has it.
+    pub fn adopt(&mut self, id: ObjId, object: &Rc<Obj<'a>>) {
+        if self.get(id).is_none() {
+            self.objects.set(id, Some(Rc::clone(object)));
+        }
+    }
+
+    /// Drops an object that nothing refers to any more.
+    pub fn forget(&mut self, id: ObjId) {
+        self.objects.set(id, None);
     }
 
     /// Makes this path's objects those of module level.
     pub fn settle(&self) {
         let mut base = self.base.borrow_mut();
         for (id, object) in self.objects.iter() {
-            base.insert(*id, Rc::clone(object));
+            base.insert(id, Rc::clone(object));
         }
     }
 
@@ -246,11 +310,7 @@ impl<'a> State<'a> {
                 .map(|(key, facts)| (*key, *facts & other.fact(*key)));
             Rc::new(both.filter(|(_, facts)| !facts.is_empty()).collect())
         };
-        let objects = if Rc::ptr_eq(&self.objects, &other.objects) {
-            Rc::clone(&self.objects)
-        } else {
-            Rc::new(self.join_objects(&other))
-        };
+        let objects = self.join_objects(&other);
         Self {
             base: Rc::clone(&self.base),
             objects,
@@ -260,23 +320,43 @@ impl<'a> State<'a> {
     }
 
     fn join_objects(&self, other: &Self) -> Objects<'a> {
-        let mut joined = Objects::clone(&self.objects);
-        for (id, theirs) in other.objects.iter() {
-            let Some(ours) = self.get(*id) else {
-                joined.insert(*id, Rc::clone(theirs));
+        if Rc::ptr_eq(&self.objects.chunks, &other.objects.chunks) {
+            return self.objects.clone();
+        }
+        let mut joined = self.objects.clone();
+        for (number, theirs) in other.objects.chunks.iter() {
+            let ours = self.objects.chunk(*number);
+            if ours.is_some_and(|ours| Rc::ptr_eq(ours, theirs)) {
                 continue;
-            };
-            if !Rc::ptr_eq(&ours, theirs) {
-                joined.insert(*id, Rc::new(self.join_object(&ours, other, theirs)));
+            }
+            for (id, theirs) in in_chunk(*number, theirs) {
+                match self.get(id) {
+                    None => {
+                        joined.set(id, Some(Rc::clone(theirs)));
+                    }
+                    Some(ours) if !Rc::ptr_eq(&ours, theirs) => {
+                        let both = self.join_object(&ours, other, theirs);
+                        joined.set(id, Some(Rc::new(both)));
+                    }
+                    Some(_) => {}
+                }
             }
         }
-        for (id, ours) in self.objects.iter() {
-            if other.objects.contains_key(id) {
+        // What only this path changed of the objects of module level.
+        for (number, ours) in self.objects.chunks.iter() {
+            let theirs = other.objects.chunk(*number);
+            if theirs.is_some_and(|theirs| Rc::ptr_eq(ours, theirs)) {
                 continue;
             }
-            let base = self.base.borrow().get(id).map(Rc::clone);
-            if let Some(theirs) = base.filter(|theirs| !Rc::ptr_eq(theirs, ours)) {
-                joined.insert(*id, Rc::new(self.join_object(ours, other, &theirs)));
+            for (id, ours) in in_chunk(*number, ours) {
+                if other.objects.get(id).is_some() {
+                    continue;
+                }
+                let base = self.base.borrow().get(&id).map(Rc::clone);
+                if let Some(theirs) = base.filter(|theirs| !Rc::ptr_eq(theirs, ours)) {
+                    let both = self.join_object(ours, other, &theirs);
+                    joined.set(id, Some(Rc::new(both)));
+                }
             }
         }
         joined
@@ -388,8 +468,8 @@ impl<'a> State<'a> {
         let changed: Vec<ObjId> = self
             .objects
             .iter()
-            .filter(|(id, object)| before.get(**id).is_none_or(|old| !Rc::ptr_eq(&old, object)))
-            .map(|(id, _)| *id)
+            .filter(|(id, object)| before.get(*id).is_none_or(|old| !Rc::ptr_eq(&old, object)))
+            .map(|(id, _)| id)
             .collect();
         for id in changed {
             let Some(old) = before.get(id) else { continue };

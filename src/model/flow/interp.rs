@@ -13,7 +13,7 @@ use crate::model::modules::{ModuleId, Modules};
 use crate::text::{Location, Span};
 
 /// How much work one entry may cause, in evaluated expressions and statements.
-const WORK_PER_ENTRY: u32 = 40_000;
+const WORK_PER_ENTRY: u32 = 10_000;
 /// How deep calls, statements and expressions may nest together, so that 64 MiB of stack last.
 const DEEPEST_NEST: u32 = 1_200;
 
@@ -34,6 +34,8 @@ pub(super) struct Interp<'a> {
     pub sinks: BTreeMap<(Location, Sink, Span), SinkCall>,
     pub undecided: BTreeSet<Undecided>,
     pub handlers: Vec<Handler<'a>>,
+    /// The modules whose handlers are run, by whichever worker.
+    pub wanted: HashSet<ModuleId>,
     /// Functions that have been run.
     pub ran: HashSet<Place>,
     /// The returned values of functions that were run since somebody last looked.
@@ -54,9 +56,21 @@ pub(super) struct Interp<'a> {
     pub components_of: HashMap<Key, Vec<Key>>,
     /// The URL rules of class-based views.
     pub class_rules: HashMap<ObjId, Vec<String>>,
+    /// Results of calls that saw no client value.
+    pub known_results: HashMap<(Place, Key), Known<'a>>,
+    /// How many client values were read so far.
+    pub sources_read: std::cell::Cell<u64>,
     work: u32,
     nest: u32,
     pub stack: Vec<Place>,
+}
+
+/// What a call gave, with the objects that its value refers to.
+#[derive(Clone)]
+pub(super) struct Known<'a> {
+    pub value: Value<'a>,
+    pub objects: Vec<(ObjId, Rc<Obj<'a>>)>,
+    pub is_dead: bool,
 }
 
 /// One `return`.
@@ -84,6 +98,8 @@ pub(super) struct Frame<'a> {
     /// The first argument, for `super()`.
     pub this: Option<Value<'a>>,
     pub is_class_body: bool,
+    /// A function or class was defined inside: the scope outlives the call.
+    pub is_captured: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -102,6 +118,7 @@ impl<'a> Frame<'a> {
             class: None,
             this: None,
             is_class_body: false,
+            is_captured: false,
         }
     }
 
@@ -128,6 +145,7 @@ impl<'a> Interp<'a> {
             sinks: BTreeMap::new(),
             undecided: BTreeSet::new(),
             handlers: Vec::new(),
+            wanted: HashSet::new(),
             ran: HashSet::new(),
             returned: HashMap::new(),
             stores: HashMap::new(),
@@ -138,6 +156,8 @@ impl<'a> Interp<'a> {
             characters_of: HashMap::new(),
             components_of: HashMap::new(),
             class_rules: HashMap::new(),
+            known_results: HashMap::new(),
+            sources_read: std::cell::Cell::new(0),
             work: WORK_PER_ENTRY,
             nest: 0,
             stack: Vec::new(),
@@ -222,6 +242,7 @@ impl<'a> Interp<'a> {
 
     /// A value that a client chooses. Equal `identity` means the same value, wherever it is read.
     pub fn source(&self, place: Place, identity: Key, text: &str) -> Piece<'a> {
+        self.sources_read.set(self.sources_read.get() + 1);
         Piece {
             id: mix(0x0005_0c3e, identity),
             facts: super::facts::Facts::NONE,
@@ -369,6 +390,77 @@ impl<'a> Interp<'a> {
         found
     }
 
+    /// A key that tells arguments by what they hold; nothing when a client value is among it, or
+    /// when there is too much to look at.
+    pub fn clean_key(&self, value: &Value<'a>, st: &State<'a>, fuel: &mut u32) -> Option<Key> {
+        *fuel = fuel.checked_sub(1)?;
+        if value.is_tainted() {
+            return None;
+        }
+        match value {
+            Value::Ref(id) => match &*st.get(*id)? {
+                Obj::List(list) => {
+                    let items = list.items.iter().chain(&list.rest);
+                    items.map(|item| self.clean_key(item, st, fuel)).try_fold(31, fold_key)
+                }
+                Obj::Dict(dict) => {
+                    let entries = dict.entries.iter().flat_map(|(key, value)| [key, value]);
+                    let all = entries.chain(&dict.rest).chain(&dict.keys);
+                    all.map(|item| self.clean_key(item, st, fuel)).try_fold(32, fold_key)
+                }
+                Obj::Instance(instance) => {
+                    let fields = instance.fields.iter();
+                    let first = mix(33, instance.class.key());
+                    fields
+                        .map(|(name, item)| Some(mix(hash(name), self.clean_key(item, st, fuel)?)))
+                        .try_fold(first, fold_key)
+                }
+                Obj::Class(_) | Obj::Scope(_) => Some(value.key()),
+            },
+            Value::Tuple(items) | Value::Union(items) => items
+                .iter()
+                .map(|item| self.clean_key(item, st, fuel))
+                .try_fold(34, fold_key),
+            Value::Bound(bound) => {
+                Some(mix(self.clean_key(&bound.0, st, fuel)?, bound.1.key()))
+            }
+            other => Some(other.key()),
+        }
+    }
+
+    /// The objects that a value refers to; nothing when there are many.
+    pub fn reachable(&self, value: &Value<'a>, st: &State<'a>) -> Option<Vec<(ObjId, Rc<Obj<'a>>)>> {
+        let mut found: Vec<(ObjId, Rc<Obj<'a>>)> = Vec::new();
+        let mut open = vec![value.clone()];
+        while let Some(value) = open.pop() {
+            match &value {
+                Value::Tuple(items) | Value::Union(items) => open.extend(items.iter().cloned()),
+                Value::Func(_) | Value::Bound(_) | Value::Pred(_) | Value::Super(_) => return None,
+                Value::Ref(id) => {
+                    if found.iter().any(|(known, _)| known == id) {
+                        continue;
+                    }
+                    if found.len() > 64 {
+                        return None;
+                    }
+                    let object = st.get(*id)?;
+                    match &*object {
+                        Obj::List(list) => open.extend(list.items.iter().chain(&list.rest).cloned()),
+                        Obj::Dict(dict) => {
+                            open.extend(dict.entries.iter().map(|(_, value)| value.clone()));
+                            open.extend(dict.rest.iter().chain(&dict.keys).cloned());
+                        }
+                        Obj::Instance(instance) => open.extend(instance.fields.values().cloned()),
+                        Obj::Class(_) | Obj::Scope(_) => continue,
+                    }
+                    found.push((*id, object));
+                }
+                _ => {}
+            }
+        }
+        Some(found)
+    }
+
     fn collect_deep(
         &self,
         value: &Value<'a>,
@@ -418,6 +510,10 @@ impl<'a> Interp<'a> {
             }
         }
     }
+}
+
+fn fold_key(key: Key, next: Option<Key>) -> Option<Key> {
+    Some(mix(key, next?))
 }
 
 fn is_builtin(name: &str) -> bool {

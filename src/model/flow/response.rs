@@ -9,7 +9,7 @@ use super::external::template;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::output::{HtmlContext, Sink};
-use super::value::{ObjId, Part, Piece, Place, Str, StrKind, Value, hash, mix, union};
+use super::value::{ObjId, Part, Piece, Place, Str, Value, hash, mix};
 use crate::finding::Confidence;
 
 /// Whether a body is rendered as HTML.

@@ -397,7 +397,12 @@ impl<'a> Interp<'a> {
         let place = args.place;
         match name {
             "from_string" => {
-                let is_jinja = receiver.kind().is_none_or(|kind| kind.contains("jinja"));
+                // Other classes have a method of that name too.
+                let written = args.receiver.map_or("", |place| self.source_text(place));
+                let is_jinja = match receiver.kind() {
+                    Some(kind) => kind.contains("jinja"),
+                    None => written.contains("env") || written.contains("jinja"),
+                };
                 if is_jinja {
                     self.template_source("jinja2.Environment.from_string", args, st, fr);
                 }

@@ -246,7 +246,7 @@ impl<'a> Interp<'a> {
                 self.list_of(st, Value::Tuple([key, item].into()))
             }
             "to_dict" | "copy" | "get_all" => receiver.clone(),
-            "getint" => self.numeric(&[receiver.clone()], place),
+            "getint" => self.numeric(std::slice::from_ref(receiver), place),
             _ => return None,
         })
     }

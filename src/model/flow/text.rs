@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::expr::as_parts;
 use super::facts::Facts;
-use super::heap::{List, Obj, State};
+use super::heap::State;
 use super::interp::{Frame, Interp};
 use super::value::{
     Key, Note, Part, Piece, Place, Str, StrKind, Value, add_piece, hash, mix, union,
@@ -274,8 +274,8 @@ impl<'a> Interp<'a> {
             [one] => one.clone(),
             several if value.is_tainted() => {
                 // The most dangerous alternative stands for all.
-                let tainted = several.iter().filter(|one| one.is_tainted());
-                tainted.last().cloned().unwrap_or(value.clone())
+                let tainted = several.iter().rfind(|one| one.is_tainted());
+                tainted.cloned().unwrap_or(value.clone())
             }
             _ => Value::unknown(value.key()),
         };

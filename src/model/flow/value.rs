@@ -21,10 +21,16 @@ pub(super) const fn mix(a: Key, b: Key) -> Key {
     z ^ (z >> 31)
 }
 
+/// Eight bytes at a time: long literals are hashed often.
 pub(super) fn hash(text: &str) -> Key {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ Key::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut chunks = text.as_bytes().chunks_exact(8);
+    let mut key = text.len() as Key;
+    for chunk in &mut chunks {
+        let word = chunk.iter().fold(0, |word: Key, byte| word << 8 | Key::from(*byte));
+        key = (key ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+    let rest = chunks.remainder();
+    mix(key, rest.iter().fold(1, |word: Key, byte| word << 8 | Key::from(*byte)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,7 +59,7 @@ pub(super) struct Source {
 pub(super) struct Step<'a> {
     pub place: Place,
     pub note: Note<'a>,
-    pub before: Option<Rc<Step<'a>>>,
+    pub before: Option<Rc<Self>>,
     pub length: u16,
 }
 
@@ -79,7 +85,7 @@ pub(super) struct Piece<'a> {
     /// What made it harmless last.
     pub by: Option<(Place, Rc<str>)>,
     /// What an encoding holds inside: the codec's key, and the piece before it.
-    pub under: Option<(Key, Rc<Piece<'a>>)>,
+    pub under: Option<(Key, Rc<Self>)>,
     /// The expression through which it last became part of something larger.
     pub inserted: Option<Place>,
 }
@@ -249,23 +255,23 @@ pub(super) enum Value<'a> {
     Float(f64),
     Str(Rc<Str<'a>>),
     Any(Rc<Any<'a>>),
-    Tuple(Rc<[Value<'a>]>),
+    Tuple(Rc<[Self]>),
     /// A list, dict, set, instance, class or scope of the heap.
     Ref(ObjId),
     Func(Rc<Func<'a>>),
     /// A function of the repository bound to `self` or a class.
-    Bound(Rc<(Value<'a>, Rc<Func<'a>>)>),
+    Bound(Rc<(Self, Rc<Func<'a>>)>),
     /// A method of anything else.
-    Method(Rc<(Value<'a>, Rc<str>)>),
+    Method(Rc<(Self, Rc<str>)>),
     /// `super()`: the instance, and the class behind which the search starts.
-    Super(Rc<(Value<'a>, ObjId)>),
+    Super(Rc<(Self, ObjId)>),
     /// Something outside the repository, by its dotted name.
     Ext(Rc<str>),
     Module(ModuleId),
     /// `from module import name`, looked up when it is used.
     Import(ModuleId, &'a str),
     Pred(Rc<Pred>),
-    Union(Rc<[Value<'a>]>),
+    Union(Rc<[Self]>),
 }
 
 impl<'a> Value<'a> {
@@ -336,7 +342,7 @@ impl<'a> Value<'a> {
     }
 
     /// The alternatives, one for what is no union.
-    pub fn alternatives(&self) -> &[Value<'a>] {
+    pub fn alternatives(&self) -> &[Self] {
         match self {
             Self::Union(values) => values,
             one => std::slice::from_ref(one),
