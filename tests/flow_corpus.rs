@@ -2,7 +2,10 @@
 //!
 //! A trailing `# finding: <control>` stands on the line of a weakness, `# ok: <control>` on the
 //! line of a look-alike. Recall, and alarms on look-alikes and on unmarked lines, are printed.
-#![expect(clippy::unwrap_used, reason = "outside of #[test] functions, and still a test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside of #[test] functions, and still a test"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

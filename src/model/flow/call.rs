@@ -314,12 +314,16 @@ impl<'a> Interp<'a> {
             .named
             .iter()
             .map(|(name, value)| Some(mix(hash(name), self.clean_key(value, st, &mut fuel)?)))
-            .try_fold(func.key(), |key: Key, next: Option<Key>| Some(mix(key, next?)));
+            .try_fold(func.key(), |key: Key, next: Option<Key>| {
+                Some(mix(key, next?))
+            });
         let key = key.and_then(|key| {
             let others = args.pos.iter().chain(&args.rest).chain(&args.keyword_rest);
             others
                 .map(|value| self.clean_key(value, st, &mut fuel))
-                .try_fold(mix(key, args.pos.len() as Key), |key, next| Some(mix(key, next?)))
+                .try_fold(mix(key, args.pos.len() as Key), |key, next| {
+                    Some(mix(key, next?))
+                })
         });
         if let Some(key) = key
             && let Some(known) = self.known_results.get(&(place, key))
@@ -340,9 +344,9 @@ impl<'a> Interp<'a> {
         let value = self.run_function(func, place, args, st);
         // A constructor, or whatever else writes into what it is given, is run every time.
         let writes = given.iter().any(|objects| match objects {
-            Some(objects) => objects.iter().any(|(id, before)| {
-                st.get(*id).is_none_or(|after| !Rc::ptr_eq(before, &after))
-            }),
+            Some(objects) => objects
+                .iter()
+                .any(|(id, before)| st.get(*id).is_none_or(|after| !Rc::ptr_eq(before, &after))),
             None => true,
         });
         if let Some(key) = key

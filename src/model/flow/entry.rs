@@ -194,8 +194,14 @@ impl<'a> Interp<'a> {
     /// Functions that read the request themselves, and that nobody has called.
     fn run_helpers(&mut self, id: ModuleId) {
         let st = State::new(&self.base);
-        let request = self.module_var(id, "request", &st).map(|value| self.resolve(value, &st));
-        let is_request = |value: &Value<'a>| value.kind().is_some_and(|kind| super::external::canonical(kind) == "flask.request");
+        let request = self
+            .module_var(id, "request", &st)
+            .map(|value| self.resolve(value, &st));
+        let is_request = |value: &Value<'a>| {
+            value
+                .kind()
+                .is_some_and(|kind| super::external::canonical(kind) == "flask.request")
+        };
         let marker = match request {
             Some(value) if is_request(&value) => "request",
             _ => "flask.request",
@@ -718,7 +724,6 @@ impl<'a> Interp<'a> {
             }
         }
     }
-
 }
 
 fn body_span(def: &StmtFunctionDef) -> crate::text::Span {

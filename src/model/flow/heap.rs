@@ -138,7 +138,9 @@ const fn split_id(id: ObjId) -> (ObjId, usize) {
 
 impl<'a> Objects<'a> {
     fn chunk(&self, number: ObjId) -> Option<&Rc<Chunk<'a>>> {
-        let at = self.chunks.binary_search_by_key(&number, |(known, _)| *known);
+        let at = self
+            .chunks
+            .binary_search_by_key(&number, |(known, _)| *known);
         at.ok().map(|at| &self.chunks[at].1)
     }
 
@@ -161,7 +163,9 @@ impl<'a> Objects<'a> {
     }
 
     fn iter(&self) -> impl Iterator<Item = (ObjId, &Rc<Obj<'a>>)> {
-        self.chunks.iter().flat_map(|(number, chunk)| in_chunk(*number, chunk))
+        self.chunks
+            .iter()
+            .flat_map(|(number, chunk)| in_chunk(*number, chunk))
     }
 }
 
@@ -170,7 +174,9 @@ fn in_chunk<'c, 'a>(
     chunk: &'c Chunk<'a>,
 ) -> impl Iterator<Item = (ObjId, &'c Rc<Obj<'a>>)> {
     let first = number * CHUNK as ObjId;
-    (first..).zip(chunk).filter_map(|(id, object)| Some((id, object.as_ref()?)))
+    (first..)
+        .zip(chunk)
+        .filter_map(|(id, object)| Some((id, object.as_ref()?)))
 }
 
 /// The objects of module level, shared by all paths.

@@ -401,12 +401,15 @@ impl<'a> Interp<'a> {
             Value::Ref(id) => match &*st.get(*id)? {
                 Obj::List(list) => {
                     let items = list.items.iter().chain(&list.rest);
-                    items.map(|item| self.clean_key(item, st, fuel)).try_fold(31, fold_key)
+                    items
+                        .map(|item| self.clean_key(item, st, fuel))
+                        .try_fold(31, fold_key)
                 }
                 Obj::Dict(dict) => {
                     let entries = dict.entries.iter().flat_map(|(key, value)| [key, value]);
                     let all = entries.chain(&dict.rest).chain(&dict.keys);
-                    all.map(|item| self.clean_key(item, st, fuel)).try_fold(32, fold_key)
+                    all.map(|item| self.clean_key(item, st, fuel))
+                        .try_fold(32, fold_key)
                 }
                 Obj::Instance(instance) => {
                     let fields = instance.fields.iter();
@@ -421,15 +424,17 @@ impl<'a> Interp<'a> {
                 .iter()
                 .map(|item| self.clean_key(item, st, fuel))
                 .try_fold(34, fold_key),
-            Value::Bound(bound) => {
-                Some(mix(self.clean_key(&bound.0, st, fuel)?, bound.1.key()))
-            }
+            Value::Bound(bound) => Some(mix(self.clean_key(&bound.0, st, fuel)?, bound.1.key())),
             other => Some(other.key()),
         }
     }
 
     /// The objects that a value refers to; nothing when there are many.
-    pub fn reachable(&self, value: &Value<'a>, st: &State<'a>) -> Option<Vec<(ObjId, Rc<Obj<'a>>)>> {
+    pub fn reachable(
+        &self,
+        value: &Value<'a>,
+        st: &State<'a>,
+    ) -> Option<Vec<(ObjId, Rc<Obj<'a>>)>> {
         let mut found: Vec<(ObjId, Rc<Obj<'a>>)> = Vec::new();
         let mut open = vec![value.clone()];
         while let Some(value) = open.pop() {
@@ -445,7 +450,9 @@ impl<'a> Interp<'a> {
                     }
                     let object = st.get(*id)?;
                     match &*object {
-                        Obj::List(list) => open.extend(list.items.iter().chain(&list.rest).cloned()),
+                        Obj::List(list) => {
+                            open.extend(list.items.iter().chain(&list.rest).cloned())
+                        }
                         Obj::Dict(dict) => {
                             open.extend(dict.entries.iter().map(|(_, value)| value.clone()));
                             open.extend(dict.rest.iter().chain(&dict.keys).cloned());

@@ -655,7 +655,9 @@ pub(super) fn path_pieces<'a>(
         let may_be_absolute = matches!(before, None | Some(Part::Sep));
         let is_embedded = !(starts_component && ends_component);
         let one_component = known.contains(Facts::NO_SEPARATOR)
-            && (known.intersects(Facts::NO_DOTDOT | Facts::NOT_PARENT) || is_embedded || is_last && !takes_folders);
+            && (known.intersects(Facts::NO_DOTDOT | Facts::NOT_PARENT)
+                || is_embedded
+                || is_last && !takes_folders);
         let stays_below = known.contains(Facts::NO_DOTDOT)
             && (!may_be_absolute || known.contains(Facts::NOT_ABSOLUTE));
         let is_safe = known.is_chosen_by_server()

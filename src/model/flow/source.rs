@@ -61,7 +61,10 @@ impl<'a> Interp<'a> {
             Attribute::Value if matches!(name, "get_json" | "get_data") => None,
             Attribute::Value => {
                 let mut piece = self.source(place, hash(full), self.source_text(place));
-                if matches!(name, "path" | "full_path" | "url" | "base_url" | "script_root") {
+                if matches!(
+                    name,
+                    "path" | "full_path" | "url" | "base_url" | "script_root"
+                ) {
                     piece.facts = Facts::URL_PATH;
                 }
                 Some(Value::object(full, piece.id, vec![Rc::new(piece)]))

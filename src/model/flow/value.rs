@@ -26,11 +26,19 @@ pub(super) fn hash(text: &str) -> Key {
     let mut chunks = text.as_bytes().chunks_exact(8);
     let mut key = text.len() as Key;
     for chunk in &mut chunks {
-        let word = chunk.iter().fold(0, |word: Key, byte| word << 8 | Key::from(*byte));
-        key = (key ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        let word = chunk
+            .iter()
+            .fold(0, |word: Key, byte| word << 8 | Key::from(*byte));
+        key = (key ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29);
     }
     let rest = chunks.remainder();
-    mix(key, rest.iter().fold(1, |word: Key, byte| word << 8 | Key::from(*byte)))
+    mix(
+        key,
+        rest.iter()
+            .fold(1, |word: Key, byte| word << 8 | Key::from(*byte)),
+    )
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
