@@ -11,6 +11,7 @@ pub mod strategy;
 pub mod debug_mode;
 pub mod dependency_updates;
 pub mod file_handling;
+pub mod secret_key;
 pub mod session_management;
 pub mod template_rendering;
 

@@ -2,7 +2,8 @@
 
 use super::control::Control;
 use super::{
-    debug_mode, dependency_updates, file_handling, session_management, template_rendering,
+    debug_mode, dependency_updates, file_handling, secret_key, session_management,
+    template_rendering,
 };
 
 pub static CONTROLS: &[&dyn Control] = &[
@@ -10,6 +11,9 @@ pub static CONTROLS: &[&dyn Control] = &[
     &debug_mode::run::DebugRun,
     &debug_mode::config::DebugConfig,
     &debug_mode::guard::DebugGuard,
+    // Manage the secret key securely
+    &secret_key::hardcoded::SecretKeyHardcoded,
+    &secret_key::fallback::SecretKeyFallback,
     // Handle files safely
     &file_handling::send_file_path::SendFilePath,
     &file_handling::send_directory_base::SendDirectoryBase,

@@ -1,0 +1,230 @@
+//! Code that stops the start when a key is missing or short, and the edit that adds it.
+
+use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
+use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_text_size::Ranged as _;
+
+use super::keys::{self, Kind};
+use crate::discover::Purpose;
+use crate::finding::Edit;
+use crate::model::Model;
+use crate::model::app::AppId;
+use crate::model::config::{Environment, Literal, Value};
+use crate::model::modules::ModuleId;
+use crate::model::names::BindingKind;
+use crate::parse::python::Module;
+use crate::text::Location;
+
+/// What a check is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Check {
+    pub location: Location,
+    /// A short value is refused as well, not only a missing one.
+    pub length: bool,
+}
+
+/// The best check of `key` in the application's code.
+pub(super) fn find(model: &Model, key: &str) -> Option<Check> {
+    let mut best: Option<Check> = None;
+    for (id, module) in model.modules.iter() {
+        let is_own = module.file.purpose == Purpose::Application;
+        if !is_own || !mentions(module.file.text.as_str(), key) {
+            continue;
+        }
+        let mut finder = Finder {
+            model,
+            module: id,
+            tree: module,
+            key,
+            found: Vec::new(),
+        };
+        StatementVisitor::visit_body(&mut finder, module.body());
+        let mut calls = Calls(Vec::new());
+        SourceOrderVisitor::visit_body(&mut calls, module.body());
+        for call in calls.0 {
+            finder.loader(call);
+        }
+        for check in finder.found {
+            if best
+                .as_ref()
+                .is_none_or(|known| check.length && !known.length)
+            {
+                best = Some(check);
+            }
+        }
+    }
+    best
+}
+
+fn mentions(source: &str, key: &str) -> bool {
+    source.contains(key) || (key == "SECRET_KEY" && source.contains("secret_key"))
+}
+
+struct Finder<'m, 'k> {
+    model: &'m Model,
+    module: ModuleId,
+    tree: &'m Module,
+    key: &'k str,
+    found: Vec<Check>,
+}
+
+impl<'m> StatementVisitor<'m> for Finder<'m, '_> {
+    fn visit_stmt(&mut self, stmt: &'m Stmt) {
+        match stmt {
+            Stmt::If(branch) if stops(self.tree, &branch.body) => {
+                self.consider(&branch.test, stmt);
+            }
+            Stmt::Assert(assert) => self.consider(&assert.test, stmt),
+            _ => {}
+        }
+        walk_stmt(self, stmt);
+    }
+}
+
+impl<'m> Finder<'m, '_> {
+    fn consider(&mut self, test: &'m Expr, stmt: &'m Stmt) {
+        let mut text = self.tree.source(test.range()).to_owned();
+        let mut names = Names(Vec::new());
+        names.visit_expr(test);
+        for name in names.0 {
+            let scopes = self.model.names.scopes(self.module);
+            let found = scopes.lookup(&name.id, name.range.start().to_usize());
+            for binding in found.map_or(&[][..], |(_, bindings)| bindings) {
+                if let BindingKind::Value(span) = binding.kind {
+                    text.push('\n');
+                    text.push_str(self.tree.source(span));
+                }
+            }
+        }
+        if is_about(&text, self.key) {
+            self.found.push(Check {
+                location: self.tree.location(stmt.range()),
+                length: text.contains("len("),
+            });
+        }
+    }
+
+    /// `load_secret("SECRET_KEY")`: a function of the repository that refuses.
+    fn loader(&mut self, call: &'m ruff_python_ast::ExprCall) {
+        let passes =
+            call.arguments.args.iter().any(
+                |arg| matches!(arg, Expr::StringLiteral(text) if text.value.to_str() == self.key),
+            );
+        if !passes {
+            return;
+        }
+        let names = &self.model.names;
+        let modules = &self.model.modules;
+        let callee = names.callee(modules, self.module, &call.func);
+        let Some((home, function)) = callee.and_then(|it| names.function(modules, &it)) else {
+            return;
+        };
+        let source = modules.get(home).source(StmtFunctionDef::range(function));
+        if source.contains("raise ") {
+            self.found.push(Check {
+                location: self.tree.location(call.range()),
+                length: source.contains("len("),
+            });
+        }
+    }
+}
+
+/// Whether a text asks for the key: its name as a whole, or Flask's attribute.
+fn is_about(text: &str, key: &str) -> bool {
+    let whole = text.match_indices(key).any(|(at, _)| {
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
+        let before = text[..at].chars().next_back();
+        let after = text[at + key.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    });
+    whole || (key == "SECRET_KEY" && text.contains(".secret_key"))
+}
+
+/// Whether the body ends the start.
+fn stops(tree: &Module, body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::Raise(raise) => raise.exc.is_some(),
+        Stmt::Expr(expr) => matches!(&*expr.value, Expr::Call(call)
+            if matches!(tree.source(call.func.range()), "sys.exit" | "exit" | "quit" | "os._exit")),
+        _ => false,
+    })
+}
+
+struct Names<'a>(Vec<&'a ruff_python_ast::ExprName>);
+
+impl<'a> SourceOrderVisitor<'a> for Names<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr {
+            self.0.push(name);
+        }
+        walk_expr(self, expr);
+    }
+}
+
+struct Calls<'a>(Vec<&'a ruff_python_ast::ExprCall>);
+
+impl<'a> SourceOrderVisitor<'a> for Calls<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Call(call) = expr {
+            self.0.push(call);
+        }
+        walk_expr(self, expr);
+    }
+}
+
+/// The check of `key` as the last step of the application's set-up. Nothing where one is in
+/// place, or where no place is known.
+pub(super) fn add(model: &Model, app: AppId, key: &str) -> Option<Edit> {
+    if find(model, key).is_some_and(|check| check.length || keys::kind(key) == Kind::Salt) {
+        return None;
+    }
+    let end = model.configuration.end_of_setup(app)?;
+    let file = model.repo.file(&end.path)?;
+    let text = &file.text;
+    let newline = text.newline();
+    let step = if end.indentation.contains('\t') {
+        "\t"
+    } else {
+        "    "
+    };
+    let is_open = end.offset >= text.len() && !text.is_empty() && !text.as_str().ends_with('\n');
+    let open = if is_open { newline } else { "" };
+    let (indent, name) = (&end.indentation, &end.name);
+    let tests = match tests_need_leave(model, app, key) {
+        true => format!("not {name}.testing and "),
+        false => String::new(),
+    };
+    let (test, reason) = match keys::kind(key) {
+        Kind::Key => (
+            format!(
+                "{tests}len({name}.config[\"{key}\"] or \"\") < {}",
+                keys::MIN_LENGTH
+            ),
+            format!(
+                "{key} is missing or shorter than {} characters",
+                keys::MIN_LENGTH
+            ),
+        ),
+        Kind::Salt => (
+            format!("{tests}not {name}.config[\"{key}\"]").replace("and not", "and not"),
+            format!("{key} is missing"),
+        ),
+    };
+    let lines = format!(
+        "{open}{indent}if {test}:{newline}{indent}{step}raise RuntimeError(\"{reason}\"){newline}"
+    );
+    Some(Edit::insert(&end.path, end.offset, lines))
+}
+
+/// Whether the tests run with a key of their own that the check would refuse.
+fn tests_need_leave(model: &Model, app: AppId, key: &str) -> bool {
+    let own = model.configuration.value(app, key, Environment::Testing);
+    let production = model.configuration.value(app, key, Environment::Production);
+    match own {
+        Some(Value::Known(Literal::Str(text))) if own != production => {
+            text.len() < keys::MIN_LENGTH
+        }
+        _ => false,
+    }
+}

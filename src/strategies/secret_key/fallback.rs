@@ -1,0 +1,173 @@
+//! `secret-key-fallback`: no literal stands behind the environment.
+
+use super::sightings::{self, Sighting, SourceOf};
+use super::{report, surroundings, volatile};
+use crate::finding::{Edit, Finding, Patch, Severity, Verdict};
+use crate::model::Model;
+use crate::model::config::Value;
+use crate::strategies::strategy::SECRET_KEY;
+use crate::strategies::{About, Answers, Control};
+
+pub struct SecretKeyFallback;
+
+static ABOUT: About = About {
+    id: "secret-key-fallback",
+    title: "No literal key stands behind the environment",
+    strategy: &SECRET_KEY,
+    threats: &["session-hijacking", "csrf", "data-tampering"],
+    severity: Severity::Critical,
+    page: include_str!("../../../assets/controls/secret-key-fallback.md"),
+};
+
+impl Control for SecretKeyFallback {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let findings: Vec<Finding> = of_control(model).map(|it| finding(model, &it)).collect();
+        let evidence = volatile::reads(model);
+        if findings.is_empty() && evidence.is_empty() {
+            return Verdict::not_applicable("no key is read from the environment");
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let found = of_control(model)
+            .find(|it| it.statement == finding.location && it.key == finding.subject);
+        match found {
+            Some(sighting) => match sighting.source {
+                SourceOf::Code(_) => without_default(model, &sighting),
+                SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
+            },
+            None => Patch::manual("Take the default away", Vec::new()),
+        }
+    }
+}
+
+fn of_control(model: &Model) -> impl Iterator<Item = Sighting<'_>> {
+    let all = sightings::all(model).into_iter();
+    all.filter(|sighting| sighting.is_fallback)
+}
+
+/// Where every production start sets the variable, the default is a trap and not a door.
+fn finding(model: &Model, sighting: &Sighting<'_>) -> Finding {
+    let variable = match sighting.source {
+        SourceOf::Code(write) => match &write.value {
+            Value::Env(read) => read.name.as_str(),
+            _ => sighting.key,
+        },
+        SourceOf::Deployment(setting) => setting.name.as_str(),
+    };
+    let what = format!("is a public text wherever {variable} is not set");
+    let mut finding = report::finding(ABOUT.id, sighting, &what);
+    let is_deployment = matches!(sighting.source, SourceOf::Deployment(_));
+    let mut set = model.deployment.production_settings(variable);
+    let is_set = set.any(|setting| setting.location != sighting.literal);
+    finding.severity = finding.severity.min(match is_set && !is_deployment {
+        true => Severity::Medium,
+        false => Severity::High,
+    });
+    finding
+}
+
+fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
+    let key = sighting.key;
+    let title = format!("Take the default of {key} away and check it at start");
+    let Some(module) = model.modules.by_path(sighting.path()) else {
+        return Patch::manual(title, report::follow_ups(sighting));
+    };
+    let tree = model.modules.get(module);
+    let span = sighting.literal.span;
+    let SourceOf::Code(write) = sighting.source else {
+        return Patch::manual(title, report::follow_ups(sighting));
+    };
+    let edit = match &write.value {
+        // A default, written or kept under `else`, is nothing: the check at start refuses it.
+        Value::Known(_) if write.is_default => return report::read_instead(model, sighting),
+        Value::Known(_) => Some(Edit::replace(sighting.path(), span, "None")),
+        Value::Env(_) => surroundings::default_with_comma(tree, span)
+            .map(|span| Edit::replace(sighting.path(), span, "")),
+        _ => match surroundings::default_with_comma(tree, span) {
+            Some(span) => Some(Edit::replace(sighting.path(), span, "")),
+            None if tree.source(span).starts_with(['"', '\'']) => {
+                Some(Edit::replace(sighting.path(), span, "None"))
+            }
+            None => None,
+        },
+    };
+    let app = report::app_of(model, sighting);
+    match edit {
+        Some(edit) => report::with_surroundings(model, sighting, app, title, vec![edit]),
+        None => Patch::manual(title, report::follow_ups(sighting)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const HEAD: &str = "import os\nfrom flask import Flask\napp = Flask(__name__)\n";
+
+    fn found(rest: &str) -> usize {
+        testing::findings(&SecretKeyFallback, &[("app.py", &format!("{HEAD}{rest}"))]).len()
+    }
+
+    fn patched(rest: &str) -> String {
+        let source = format!("{HEAD}{rest}");
+        let text = testing::apply(&SecretKeyFallback, &[("app.py", &source)], "app.py");
+        let rest = text.strip_prefix(HEAD).unwrap_or(&text);
+        rest.split_once("if len(")
+            .map_or(rest, |(rest, _)| rest)
+            .to_owned()
+    }
+
+    #[test]
+    fn every_fallback_is_found() {
+        for source in [
+            "app.secret_key = os.environ.get('SECRET_KEY', 'x7')\n",
+            "app.secret_key = os.getenv('SECRET_KEY', default='x7')\n",
+            "app.secret_key = os.environ.get('SECRET_KEY') or 'x7'\n",
+            "app.secret_key = os.environ['K'] if 'K' in os.environ else 'x7'\n",
+            "app.config.setdefault('SECRET_KEY', 'x7')\n",
+            "if 'K' in os.environ:\n    app.secret_key = os.environ['K']\nelse:\n    app.secret_key = 'x7'\n",
+            "try:\n    k = os.environ['K']\nexcept KeyError:\n    k = 'x7'\napp.secret_key = k\n",
+        ] {
+            assert_eq!(found(source), 1, "{source}");
+        }
+        for source in [
+            "app.secret_key = os.environ.get('SECRET_KEY')\n",
+            "app.secret_key = os.environ.get('SECRET_KEY', '')\n",
+            "app.secret_key = os.environ.get('SECRET_KEY') or os.environ['K']\n",
+            "app.secret_key = 'x7'\n",
+        ] {
+            assert_eq!(found(source), 0, "{source}");
+        }
+    }
+
+    #[test]
+    fn the_default_goes() {
+        for (before, after) in [
+            (
+                "app.secret_key = os.environ.get('SECRET_KEY', 'x7')\n",
+                "app.secret_key = os.environ.get('SECRET_KEY')\n",
+            ),
+            (
+                "app.secret_key = os.getenv('SECRET_KEY', default='x7')\n",
+                "app.secret_key = os.getenv('SECRET_KEY')\n",
+            ),
+            (
+                "app.secret_key = os.environ.get('SECRET_KEY') or 'x7'\n",
+                "app.secret_key = os.environ.get('SECRET_KEY')\n",
+            ),
+            (
+                "app.secret_key = os.environ['K'] if 'K' in os.environ else 'x7'\n",
+                "app.secret_key = os.environ['K'] if 'K' in os.environ else None\n",
+            ),
+        ] {
+            assert_eq!(patched(before), after);
+        }
+    }
+}

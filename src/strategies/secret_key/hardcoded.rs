@@ -1,0 +1,178 @@
+//! `secret-key-hardcoded`: no key stands in the code or in a committed configuration.
+
+use super::report;
+use super::sightings::{self, Sighting, SourceOf};
+use super::volatile;
+use crate::finding::{Evidence, Finding, Patch, Severity, Verdict};
+use crate::model::Model;
+use crate::strategies::strategy::SECRET_KEY;
+use crate::strategies::{About, Answers, Control};
+
+pub struct SecretKeyHardcoded;
+
+static ABOUT: About = About {
+    id: "secret-key-hardcoded",
+    title: "No key stands in the code or in a committed file",
+    strategy: &SECRET_KEY,
+    threats: &["session-hijacking", "csrf", "data-tampering"],
+    severity: Severity::Critical,
+    page: include_str!("../../../assets/controls/secret-key-hardcoded.md"),
+};
+
+impl Control for SecretKeyHardcoded {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let findings: Vec<Finding> = of_control(model).map(|it| finding(&it)).collect();
+        let evidence: Vec<Evidence> = volatile::reads(model);
+        if findings.is_empty() && evidence.is_empty() {
+            return Verdict::not_applicable("nothing here sets a key");
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let found = of_control(model)
+            .find(|it| it.statement == finding.location && it.key == finding.subject);
+        match found {
+            Some(sighting) => match sighting.source {
+                SourceOf::Code(_) => report::read_instead(model, &sighting),
+                SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
+            },
+            None => Patch::manual("Take the key out of the file", Vec::new()),
+        }
+    }
+}
+
+fn of_control(model: &Model) -> impl Iterator<Item = Sighting<'_>> {
+    let all = sightings::all(model).into_iter();
+    all.filter(|sighting| !sighting.is_fallback)
+}
+
+fn finding(sighting: &Sighting<'_>) -> Finding {
+    let place = match sighting.source {
+        SourceOf::Code(_) => "is written in the code".to_owned(),
+        SourceOf::Deployment(setting) => format!("is written in a {}", setting.surface.label()),
+    };
+    report::finding(ABOUT.id, sighting, &place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const HEAD: &str = "from flask import Flask\napp = Flask(__name__)\n";
+
+    fn found(rest: &str) -> Vec<String> {
+        testing::findings(&SecretKeyHardcoded, &[("app.py", &format!("{HEAD}{rest}"))])
+    }
+
+    #[test]
+    fn every_place_is_found() {
+        for source in [
+            "app.secret_key = 'x7'\n",
+            "app.config['SECRET_KEY'] = b'x7'\n",
+            "app.config.update(SECRET_KEY='x7')\n",
+            "app.config.from_mapping({'SECRET_KEY': 'x7'})\n",
+            "K = 'x7'\napp.secret_key = K\n",
+            "class C:\n    JWT_SECRET_KEY = 'x7'\napp.config.from_object(C)\n",
+            "app.config['WTF_CSRF_SECRET_KEY'] = 'x7'\n",
+            "app.config['SECURITY_PASSWORD_SALT'] = 'x7'\n",
+        ] {
+            assert_eq!(found(source).len(), 1, "{source}");
+        }
+        for source in [
+            "import os\napp.secret_key = os.environ['SECRET_KEY']\n",
+            "import os\napp.secret_key = os.urandom(24)\n",
+            "app.secret_key = ''\n",
+            "app.secret_key = None\n",
+            "SECRET_KEY_LENGTH = 'x7'\n",
+            "config = {}\nconfig['SECRET_KEY_NAME'] = 'x7'\n",
+            "class TestingConfig:\n    SECRET_KEY = 'x7'\n",
+        ] {
+            assert_eq!(found(source), Vec::<String>::new(), "{source}");
+        }
+    }
+
+    #[test]
+    fn deployment_files_are_read() {
+        let app = ("app.py", HEAD);
+        let found =
+            |path: &str, text: &str| testing::findings(&SecretKeyHardcoded, &[app, (path, text)]);
+        assert_eq!(found(".env", "SECRET_KEY=x7\n"), [".env:1"]);
+        assert_eq!(
+            found(
+                "Dockerfile",
+                "FROM python\nENV SECRET_KEY=x7\nCMD [\"gunicorn\", \"app:app\"]\n"
+            ),
+            ["Dockerfile:2"]
+        );
+        assert_eq!(
+            found(".env.example", "SECRET_KEY=changeme\n"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn the_value_is_never_told() {
+        let value = format!("tell{}me", "-never-");
+        let source = format!("{HEAD}app.secret_key = '{value}'\n");
+        let model = testing::model(&[("app.py", &source)]);
+        let verdict = SecretKeyHardcoded.check(&model);
+        let finding = &verdict.findings()[0];
+        assert!(!finding.message.contains("never"));
+        let text = &model.repo.file("app.py").unwrap().text;
+        assert_eq!(text.slice(finding.secrets[0].span), value);
+        let patch = SecretKeyHardcoded.remedy(&model, finding, &Answers::default());
+        assert!(!format!("{patch:?}").contains(&value));
+    }
+
+    #[test]
+    fn the_environment_is_read_and_checked() {
+        let source = format!("{HEAD}app.secret_key = 'x7'\n");
+        assert_eq!(
+            testing::apply(&SecretKeyHardcoded, &[("app.py", &source)], "app.py"),
+            "import os\n\nfrom flask import Flask\napp = Flask(__name__)\n\
+             app.secret_key = os.environ.get(\"SECRET_KEY\")\n\
+             if len(app.config[\"SECRET_KEY\"] or \"\") < 32:\n    \
+             raise RuntimeError(\"SECRET_KEY is missing or shorter than 32 characters\")\n"
+        );
+    }
+
+    #[test]
+    fn configuration_classes_stay_importable_and_tests_keep_a_key() {
+        let texts = [
+            (
+                "shop/config.py",
+                "class Config:\n    SECRET_KEY = 'x7'\n\n\nclass TestingConfig(Config):\n    TESTING = True\n\n\n\
+                 class ProductionConfig(Config):\n    A = 1\n\n\nconfigs = {'testing': TestingConfig, 'production': ProductionConfig}\n",
+            ),
+            (
+                "shop/__init__.py",
+                "from flask import Flask\nfrom .config import configs\n\n\ndef create_app(name='production'):\n    \
+                 app = Flask(__name__)\n    app.config.from_object(configs[name])\n    return app\n",
+            ),
+            (
+                "tests/test_shop.py",
+                "import pytest\nfrom shop import create_app\n",
+            ),
+        ];
+        let config = testing::apply(&SecretKeyHardcoded, &texts, "shop/config.py");
+        assert!(config.starts_with("import os\n"), "{config}");
+        assert!(
+            config.contains("    SECRET_KEY = os.environ.get(\"SECRET_KEY\")\n"),
+            "{config}"
+        );
+        let factory = testing::apply(&SecretKeyHardcoded, &texts, "shop/__init__.py");
+        assert!(
+            factory.contains("    if len(app.config[\"SECRET_KEY\"] or \"\") < 32:\n"),
+            "{factory}"
+        );
+        let patch = testing::patch(&SecretKeyHardcoded, &texts);
+        let creates = |edit: &crate::finding::Edit| matches!(edit, crate::finding::Edit::Create { path, .. } if &**path == "conftest.py");
+        assert!(patch.edits.iter().any(creates));
+    }
+}
