@@ -1,6 +1,7 @@
 //! Helpers that turn an intention into edits: imports, configuration, deployment, dependencies.
 
 pub mod arguments;
+pub mod command;
 pub mod config;
 pub mod dependency;
 pub mod environment;

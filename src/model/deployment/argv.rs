@@ -73,17 +73,21 @@ fn of_words(words: &[shell::Word], path: &Arc<str>, whole: Span, form: Form) -> 
     words.iter().map(arg).collect()
 }
 
-/// `sh -c "flask run"` as a line of a script: its inner text can be edited as long as nothing in
-/// it is escaped and the text around it is bare.
+/// The form of a command written in a quoted word (`sh -c "flask run"`): it can be edited as long
+/// as nothing in it is escaped.
 fn inside_quotes(word: &shell::Word, form: Form) -> Form {
-    let bare = matches!(
-        form,
-        Form::Shell(Quoting::Bare | Quoting::YamlBlock | Quoting::YamlPlain)
-            | Form::Words(Quoting::Bare | Quoting::YamlBlock | Quoting::YamlPlain)
-    );
-    let quotes_alone = word.span.len() == word.text().len() + 2;
-    match word.quote {
-        Some(quote) if bare && quotes_alone => Form::Shell(Quoting::Word(quote)),
+    let unescaped = word.span.len() == word.text().len() + 2;
+    let (Form::Shell(around) | Form::Words(around), Some(quote), true) =
+        (form, word.quote, unescaped)
+    else {
+        return Form::Nested;
+    };
+    match around {
+        Quoting::Bare | Quoting::YamlBlock | Quoting::YamlPlain => {
+            Form::Shell(Quoting::Word(quote))
+        }
+        Quoting::YamlSingle if quote != '\'' => Form::Shell(Quoting::Within('\'', quote)),
+        Quoting::YamlDouble if quote != '"' => Form::Shell(Quoting::Within('"', quote)),
         _ => Form::Nested,
     }
 }

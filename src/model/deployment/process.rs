@@ -119,6 +119,8 @@ pub enum Quoting {
     YamlBlock,
     /// A word of a shell command in these quotes: `sh -c "…"`.
     Word(char),
+    /// A word of a shell command inside a quoted YAML scalar: the scalar's quote, the word's.
+    Within(char, char),
     /// A Groovy string in a Jenkinsfile, in these quotes, once or three times.
     Groovy(char),
 }

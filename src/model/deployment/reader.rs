@@ -103,9 +103,9 @@ impl Reader<'_> {
             };
             let mut inner = scope.clone();
             inner.depth += 1;
-            // `sh -c text name a b`: the first word behind the text is the name of the script.
-            let arguments = rest.get(at + 3..).unwrap_or_default();
-            if rest.len() > at + 2 {
+            // `sh -c text name a b`: the first word behind the text becomes `$0`.
+            if let Some((zeroth, arguments)) = rest.get(at + 2..).and_then(<[Arg]>::split_first) {
+                inner.zeroth = Some(zeroth.clone());
                 inner.arguments = arguments.to_vec();
             }
             self.script(&text.value, &text.path, text.inner_form, &inner);
@@ -139,6 +139,7 @@ impl Reader<'_> {
         let mut inner = scope.clone();
         inner.depth += 1;
         inner.arguments = arguments.to_vec();
+        inner.zeroth = None;
         inner.variables.clear();
         inner.via.push(Location::new(&word.path, word.whole));
         match scope.place.file(repo, word.text(), &scope.cwd) {
@@ -386,6 +387,13 @@ fn substituted(args: Vec<Arg>, scope: &Scope) -> Vec<Arg> {
         let by_shell = matches!(arg.form, Form::Shell(_) | Form::Nested);
         if by_shell && matches!(arg.text(), "$@" | "$*" | "${@}" | "${*}") {
             out.extend(scope.arguments.iter().cloned());
+            continue;
+        }
+        if by_shell
+            && arg.text() == "$0"
+            && let Some(zeroth) = &scope.zeroth
+        {
+            out.push(zeroth.clone());
             continue;
         }
         if by_shell && arg.text().contains('$') {

@@ -29,6 +29,8 @@ pub(super) struct Scope {
     pub configs: Vec<Location>,
     /// What `"$@"` stands for.
     pub arguments: Vec<Arg>,
+    /// What `$0` stands for: the word behind the text of `sh -c`.
+    pub zeroth: Option<Arg>,
     /// Variables of the script that are not exported.
     pub variables: Vec<(String, String)>,
     /// The command that the surface is about: it is taken whatever it starts.
@@ -54,6 +56,7 @@ impl Scope {
             via: Vec::new(),
             configs: Vec::new(),
             arguments: Vec::new(),
+            zeroth: None,
             variables: Vec::new(),
             main: false,
             ignored: file.ignored,
