@@ -120,6 +120,20 @@ impl Session {
         }
     }
 
+    /// A session whose assessment and offers are given: for tests of what shows them.
+    #[cfg(test)]
+    pub(crate) fn staged(
+        model: Model,
+        assessment: Assessment,
+        offers: BTreeMap<String, Arc<Offer>>,
+    ) -> Self {
+        Self {
+            assessment: Arc::new(assessment),
+            offers: Mutex::new(offers),
+            ..Self::of(model, Answers::default())
+        }
+    }
+
     pub fn answers(&self) -> &Answers {
         &self.answers
     }

@@ -99,6 +99,11 @@ impl Survey {
                 remedies.insert(found.fingerprint.clone(), remedy);
             }
         }
+        Self::with_remedies(session, remedies)
+    }
+
+    /// As [`Survey::new`], with remedies that are known already.
+    pub(super) fn with_remedies(session: Arc<Session>, remedies: BTreeMap<String, Remedy>) -> Self {
         let safe = remedies.iter().filter(|(_, remedy)| remedy.is_safe());
         let preselected: BTreeSet<String> = safe.map(|(name, _)| name.clone()).collect();
         Self {

@@ -27,13 +27,21 @@ use crate::strategies::Answers;
 pub fn run(path: &Path, answers: Answers) -> Result<Outcome, Error> {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if at_terminal && !is_dumb {
-        return hold(path, answers, io::stdout(), Person::at_terminal());
+    let held = if at_terminal && !is_dumb {
+        hold(path, answers, io::stdout(), Person::at_terminal())
+    } else {
+        // What is typed at a terminal is seen already.
+        let echo = (!io::stdin().is_terminal()).then(io::stdout);
+        let lines = Lines::new(io::stdin().lock(), io::stdout(), echo);
+        hold(path, answers, io::stdout(), lines)
+    };
+    match held {
+        // A reader that has gone away has heard enough.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Outcome::Left { ticked: Vec::new() })
+        }
+        held => held,
     }
-    // What is typed at a terminal is seen already.
-    let echo = (!io::stdin().is_terminal()).then(io::stdout);
-    let lines = Lines::new(io::stdin().lock(), io::stdout(), echo);
-    hold(path, answers, io::stdout(), lines)
 }
 
 fn hold(path: &Path, answers: Answers, out: impl Write, ask: impl Ask) -> Result<Outcome, Error> {

@@ -8,6 +8,7 @@ use crossterm::event::KeyEvent;
 use crate::diff::FileDiff;
 use crate::error::{Error, GitError};
 use crate::session::{Preview, Progress};
+use crate::strategies::Answers;
 use crate::ui::git_state::GitState;
 use crate::ui::outcome::Applied;
 use crate::ui::survey::{Offered, Survey};
@@ -45,8 +46,21 @@ pub enum Action {
 /// Something to be done outside of the state.
 #[derive(Debug)]
 pub enum Effect {
+    /// Something that takes time: for a worker thread.
+    Work(Job),
+    Edit {
+        path: PathBuf,
+        line: usize,
+    },
+    Suspend,
+    Quit,
+}
+
+/// Work whose result comes back as an action.
+#[derive(Debug)]
+pub enum Job {
     /// Scan again, with these answers.
-    Scan(crate::strategies::Answers),
+    Scan(Answers),
     /// Make these findings' patches next, in this order.
     Offers(Vec<String>),
     /// Take an answer to an option.
@@ -61,12 +75,6 @@ pub enum Effect {
         preview: Arc<Preview>,
         branch: String,
     },
-    Edit {
-        path: PathBuf,
-        line: usize,
-    },
-    Suspend,
-    Quit,
 }
 
 /// A preview with what each of its commits changes.

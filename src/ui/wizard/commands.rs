@@ -1,6 +1,6 @@
 //! What each command of the key table does.
 
-use super::action::Effect;
+use super::action::{Effect, Job};
 use super::keymap::{Command, Mode};
 use super::layout::Areas;
 use super::screens;
@@ -196,7 +196,11 @@ fn cancel(state: &mut State, typing: &Typing) -> Option<Effect> {
             state.filter.clone_from(&typing.before);
             None
         }
-        Purpose::Branch => Some(Effect::CheckBranch(state.review.branch.clone())),
+        Purpose::Branch => {
+            state.review.branch_problem = None;
+            let name = state.review.branch.clone();
+            Some(Effect::Work(Job::CheckBranch(name)))
+        }
         Purpose::Answer(_) => None,
     }
 }
@@ -327,7 +331,7 @@ fn review(state: &mut State) -> Option<Effect> {
         ..Review::default()
     };
     show(state, Screen::Review);
-    Some(Effect::Preview)
+    Some(Effect::Work(Job::Preview))
 }
 
 fn edit(state: &mut State, purpose: Purpose) -> Option<Effect> {
@@ -356,14 +360,14 @@ fn accept(state: &mut State) -> Option<Effect> {
             state.review.branch_is_typed = true;
             state.review.failure = None;
             state.review.branch.clone_from(&text);
-            Some(Effect::CheckBranch(text))
+            Some(Effect::Work(Job::CheckBranch(text)))
         }
         Purpose::Answer(key) => {
             state.overlay = None;
-            Some(Effect::Answer {
+            Some(Effect::Work(Job::Answer {
                 key: key.into(),
                 value: text,
-            })
+            }))
         }
     }
 }
@@ -380,7 +384,7 @@ fn choose(state: &mut State) -> Option<Effect> {
         let key = option.key.to_owned();
         state.overlay = None;
         state.notice = Some(format!("{key} is now {value}."));
-        return Some(Effect::Answer { key, value });
+        return Some(Effect::Work(Job::Answer { key, value }));
     }
     let option = options.get(cursor.selected)?;
     if option.choices.is_empty() {
@@ -405,10 +409,10 @@ fn apply(state: &mut State) -> Option<Effect> {
     let preview = std::sync::Arc::clone(state.preview()?);
     state.review.failure = None;
     state.review.applying = true;
-    Some(Effect::Apply {
+    Some(Effect::Work(Job::Apply {
         preview,
         branch: state.review.branch.clone(),
-    })
+    }))
 }
 
 fn editor(state: &mut State) -> Option<Effect> {
@@ -526,5 +530,5 @@ fn rescan(state: &mut State) -> Option<Effect> {
     if state.screen == Screen::Done {
         show(state, Screen::Strategies);
     }
-    Some(Effect::Scan(answers.unwrap_or_default()))
+    Some(Effect::Work(Job::Scan(answers.unwrap_or_default())))
 }

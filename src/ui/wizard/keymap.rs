@@ -154,11 +154,9 @@ const fn control(character: char) -> Key {
 impl Key {
     /// The name that a person reads.
     pub fn name(self) -> String {
-        let name = match self.code {
+        match self.code {
             KeyCode::Char(' ') => "space".into(),
-            KeyCode::Char(character) if self.control => {
-                return format!("ctrl-{character}");
-            }
+            KeyCode::Char(character) if self.control => format!("ctrl-{character}"),
             KeyCode::Char(character) => character.to_string(),
             KeyCode::Enter => "enter".into(),
             KeyCode::Esc => "esc".into(),
@@ -173,8 +171,7 @@ impl Key {
             KeyCode::End => "end".into(),
             KeyCode::F(number) => format!("f{number}"),
             other => format!("{other:?}").to_lowercase(),
-        };
-        name
+        }
     }
 }
 
@@ -203,6 +200,7 @@ pub static KEYS: &[Binding] = &[
     bind(Command::Toggle, &[key(' ')], CHOICES, "tick", "tick or untick the patch (on a strategy: its safe patches)"),
     bind(Command::Open, &[code(KeyCode::Enter), key('l'), code(KeyCode::Right)], LISTS | REVIEW, "open", "open the selected row"),
     bind(Command::Review, &[key('a')], CHOICES, "apply...", "review the commits to be made; nothing is applied yet"),
+    bind(Command::OtherPane, &[code(KeyCode::Tab)], LISTS | REVIEW, "details", "move between the list and its details"),
     bind(Command::EditBranch, &[key('b')], REVIEW, "branch name", "change the name of the branch"),
     bind(Command::NextHunk, &[key(']')], DIFFS, "hunk", "next hunk"),
     bind(Command::PreviousHunk, &[key('[')], DIFFS, "", "previous hunk"),
@@ -213,7 +211,6 @@ pub static KEYS: &[Binding] = &[
     bind(Command::Options, &[key('o')], FINDINGS | PATCH, "options", "change the options of the remedy"),
     bind(Command::Editor, &[key('e')], FINDINGS | PATCH, "edit", "open the file at the line in $VISUAL or $EDITOR"),
     bind(Command::Filter, &[key('/')], FINDINGS, "filter", "show only what contains a text"),
-    bind(Command::OtherPane, &[code(KeyCode::Tab)], LISTS | REVIEW, "pane", "move to the other pane"),
     bind(Command::Undo, &[key('u')], CHOICES, "undo", "undo the last tick"),
     bind(Command::TickSafe, &[key('x')], LISTS, "", "tick all safe patches shown"),
     bind(Command::Untick, &[key('X')], LISTS, "", "untick everything shown"),

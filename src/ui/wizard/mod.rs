@@ -124,41 +124,21 @@ impl Stage<'_> {
         }
     }
 
-    /// Does what the state asks for; what happened at once comes back as an action.
+    /// Does what the state asks for; what happened at once comes back as actions.
     fn perform(&mut self, state: &State, effect: Effect) -> Result<Vec<Action>, Error> {
         match effect {
-            Effect::Scan(answers) => {
-                self.worker.scan(answers);
-                self.worker.git();
-            }
-            Effect::CheckBranch(name) => self.worker.check_branch(name),
-            Effect::Suspend => return Ok(vec![self.suspend()?]),
+            Effect::Suspend => Ok(vec![self.suspend()?]),
             Effect::Edit { path, line } => {
                 let (input, screen) = (self.input, &mut *self.screen);
                 let edited = input.pause(|| screen.lend(|| editor::open(&path, line)))?;
-                return Ok(vec![Action::Edited(edited), self.resized()?]);
+                Ok(vec![Action::Edited(edited), self.resized()?])
             }
             // `play` sees by itself that the state has ended.
-            Effect::Quit => {}
-            Effect::Offers(_) | Effect::Answer { .. } | Effect::Preview | Effect::Apply { .. } => {
-                self.perform_on_survey(state, effect)
+            Effect::Quit => Ok(Vec::new()),
+            Effect::Work(job) => {
+                self.worker.start(state, job);
+                Ok(Vec::new())
             }
-        }
-        Ok(Vec::new())
-    }
-
-    fn perform_on_survey(&self, state: &State, effect: Effect) {
-        let Some(survey) = &state.survey else {
-            return;
-        };
-        match effect {
-            Effect::Offers(names) => self.worker.offers(survey, names),
-            Effect::Answer { key, value } => self.worker.answer(&survey.session, key, value),
-            Effect::Preview => self.worker.preview(survey),
-            Effect::Apply { preview, branch } => {
-                self.worker.apply(&survey.session, preview, branch);
-            }
-            _ => {}
         }
     }
 
@@ -176,3 +156,6 @@ impl Stage<'_> {
         Ok(Action::Resize(width, height))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,12 +32,10 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What frames the content and may be overlooked.
+    /// What frames the content and may be overlooked. Dim, not dark grey: that is the
+    /// background's own colour in some palettes (Solarized).
     pub fn faint(self) -> Style {
-        match self.colored {
-            true => Style::new().fg(Color::DarkGray),
-            false => Style::new().add_modifier(Modifier::DIM),
-        }
+        Style::new().add_modifier(Modifier::DIM)
     }
 
     /// Borders of the pane that keys go to.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, Effect, Previewed};
+use super::action::{Action, Effect, Job, Previewed};
 use super::commands;
 use super::keymap;
-use super::layout::Areas;
+use super::layout::{Areas, Shape};
 use super::screens;
 use super::state::{Focus, Git, Overlay, Purpose, Scan, Screen, State, Typing};
 use super::widgets::list::Rows;
@@ -101,7 +101,11 @@ fn typed(state: &mut State) -> Option<Effect> {
             state.findings.selected = 0;
             None
         }
-        Purpose::Branch => Some(Effect::CheckBranch(line.text().to_owned())),
+        Purpose::Branch => {
+            // What was wrong with the name before says nothing of this one.
+            state.review.branch_problem = None;
+            Some(Effect::Work(Job::CheckBranch(line.text().to_owned())))
+        }
         Purpose::Answer(_) => None,
     }
 }
@@ -135,9 +139,9 @@ fn on_scanned(state: &mut State, survey: Survey) -> Option<Effect> {
     if state.screen == Screen::Review || state.screen == Screen::Commit {
         state.screen = Screen::Review;
         state.review.previewed = None;
-        return Some(Effect::Preview);
+        return Some(Effect::Work(Job::Preview));
     }
-    Some(Effect::Offers(all))
+    Some(Effect::Work(Job::Offers(all)))
 }
 
 /// Puts the cursor back on a finding that may have moved.
@@ -194,8 +198,13 @@ fn on_applied(state: &mut State, result: Result<Box<Applied>, Error>) -> Option<
             state.review.branch_is_typed = false;
         }
         Err(error) => {
+            state.notice = Some(format!("No branch was made: {error}"));
             state.review.failure = Some(error);
             state.review.cursor.selected = 0;
+            // Where one pane is seen at a time, it is the one that says what to do.
+            if Areas::of(state).shape == Shape::Single {
+                state.focus = Focus::Details;
+            }
         }
     }
     None
@@ -256,7 +265,7 @@ fn wanted_offers(state: &mut State) -> Option<Effect> {
     );
     names.retain(|name| survey.offered(name).is_none());
     state.wanted = Some(current);
-    (!names.is_empty()).then_some(Effect::Offers(names))
+    (!names.is_empty()).then_some(Effect::Work(Job::Offers(names)))
 }
 
 /// Keeps cursors and scrolling inside what there is to see.
@@ -281,9 +290,6 @@ fn settle(state: &mut State) {
     state.scroll = state.scroll.min(length.saturating_sub(visible));
     let (length, visible) = screens::diff_extent(state, &areas);
     state.diff_scroll = state.diff_scroll.min(length.saturating_sub(visible));
-    if matches!(state.screen, Screen::Patch | Screen::Commit | Screen::Done) {
-        state.focus = Focus::List;
-    }
 }
 
 fn settle_overlay(state: &mut State, areas: &Areas) {

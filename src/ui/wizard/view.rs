@@ -36,15 +36,20 @@ pub fn view(state: &State, frame: &mut Frame<'_>) {
 
 fn too_small(frame: &mut Frame<'_>, (width, height): (u16, u16)) {
     let (least_width, least_height) = SMALLEST;
-    let text = format!(
-        "Too small ({width}x{height}): at least {least_width}x{least_height}, or use --plain"
-    );
+    let size = format!("{width}x{height}");
+    let texts = [
+        format!("Too small ({size}): at least {least_width}x{least_height}, or use --plain"),
+        format!("{size} is too small; try --plain"),
+        format!("{size}: --plain"),
+    ];
+    let fits = |text: &&String| text.len() <= usize::from(width);
+    let text = texts.iter().find(fits).unwrap_or(&texts[2]);
     let area = frame.area();
     let line = Rect {
         height: area.height.min(1),
         ..area
     };
-    let text = fit(&text, usize::from(width));
+    let text = fit(text, usize::from(width));
     frame.render_widget(Paragraph::new(Line::from(Span::raw(text))), line);
 }
 

@@ -7,7 +7,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::action::{Action, Previewed};
+use super::action::{Action, Job, Previewed};
+use super::state::State;
 use crate::error::GitError;
 use crate::git::Repo;
 use crate::session::{Preview, Session};
@@ -53,6 +54,27 @@ impl Worker {
         worker
     }
 
+    /// Starts `job`. Without a survey there is nothing to do for most of them.
+    pub fn start(&self, state: &State, job: Job) {
+        let survey = state.survey.as_ref();
+        match (job, survey) {
+            (Job::Scan(answers), _) => {
+                self.scan(answers);
+                self.git();
+            }
+            (Job::CheckBranch(name), _) => self.check_branch(name),
+            (_, None) => {}
+            (Job::Offers(names), Some(survey)) => self.offers.put(survey, names),
+            (Job::Preview, Some(survey)) => self.preview(survey),
+            (Job::Answer { key, value }, Some(survey)) => {
+                self.answer(&survey.session, key, value);
+            }
+            (Job::Apply { preview, branch }, Some(survey)) => {
+                self.apply(&survey.session, preview, branch);
+            }
+        }
+    }
+
     pub fn scan(&self, answers: Answers) {
         let (path, sender) = (self.path.clone(), self.sender.clone());
         self.spawn(move || {
@@ -64,18 +86,13 @@ impl Worker {
     }
 
     /// Takes an answer into account; the survey that comes back has other patches.
-    pub fn answer(&self, session: &Arc<Session>, key: String, value: String) {
+    fn answer(&self, session: &Arc<Session>, key: String, value: String) {
         let (session, sender) = (Arc::clone(session), self.sender.clone());
         self.spawn(move || {
             let answered = session.answered(&key, &value);
             let survey = Survey::new(Arc::new(answered));
             send(&sender, Action::Scanned(Ok(Box::new(survey))));
         });
-    }
-
-    /// Makes patches, these first.
-    pub fn offers(&self, survey: &Survey, fingerprints: Vec<String>) {
-        self.offers.put(survey, fingerprints);
     }
 
     /// Looks at git.
@@ -85,7 +102,7 @@ impl Worker {
     }
 
     /// Composes what is ticked, and looks at git once more.
-    pub fn preview(&self, survey: &Survey) {
+    fn preview(&self, survey: &Survey) {
         let (path, sender) = (self.path.clone(), self.sender.clone());
         let (session, number) = (Arc::clone(&survey.session), survey.number);
         let chosen = survey.chosen().clone();
@@ -114,7 +131,7 @@ impl Worker {
         });
     }
 
-    pub fn check_branch(&self, name: String) {
+    fn check_branch(&self, name: String) {
         let (path, sender) = (self.path.clone(), self.sender.clone());
         self.spawn(move || {
             let checked = Repo::open(&path).and_then(|repo| repo.check_branch_name(&name));
@@ -129,7 +146,7 @@ impl Worker {
         });
     }
 
-    pub fn apply(&self, session: &Arc<Session>, preview: Arc<Preview>, branch: String) {
+    fn apply(&self, session: &Arc<Session>, preview: Arc<Preview>, branch: String) {
         let (session, sender) = (Arc::clone(session), self.sender.clone());
         self.spawn(move || {
             let applied = session.apply(&preview, &branch).map(|created| {

@@ -4,7 +4,8 @@ use ratatui::text::{Line, Span};
 
 use crate::ui::wizard::commands;
 use crate::ui::wizard::keymap::{Binding, Command, bindings};
-use crate::ui::wizard::state::{Git, Purpose, Scan, Screen, State, Typing};
+use crate::ui::wizard::layout::{Areas, Shape};
+use crate::ui::wizard::state::{Focus, Git, Purpose, Scan, Screen, State, Typing};
 use crate::ui::wizard::widgets::text::{cell, fit, fit_end, shown, width};
 
 /// Where one is, and how things stand.
@@ -144,19 +145,31 @@ fn typed(state: &State, typing: &Typing, columns: usize) -> Line<'static> {
 fn keys(state: &State, columns: usize) -> Line<'static> {
     let theme = state.theme;
     let hinted = bindings(state.mode()).filter(|binding| !binding.hint.is_empty());
-    let hinted: Vec<&Binding> = hinted.collect();
+    let mut hinted: Vec<&Binding> = hinted.collect();
+    if Areas::of(state).shape == Shape::Single {
+        // Who sees one pane only has to know of the other.
+        hinted.sort_by_key(|binding| match binding.command {
+            Command::Apply | Command::Toggle => 0,
+            Command::OtherPane => 1,
+            _ => 2,
+        });
+    }
     let is_last = |binding: &Binding| matches!(binding.command, Command::Help | Command::Quit);
+    let gap = if columns >= 100 { 3 } else { 2 };
+    let wide = |binding: &Binding| gap + hint_width(state, binding);
     let last = hinted.iter().filter(|binding| is_last(binding));
-    let always: usize = last.map(|binding| hint_width(state, binding)).sum();
-    let mut room = columns.saturating_sub(always + 1);
+    let always: usize = last.map(|binding| wide(binding)).sum();
+    let mut room = (columns + gap).saturating_sub(always + 1);
     let mut spans = vec![Span::raw(" ")];
     for binding in hinted {
         if !is_last(binding) {
-            let wide = hint_width(state, binding);
-            if wide > room {
+            if wide(binding) > room {
                 continue;
             }
-            room -= wide;
+            room -= wide(binding);
+        }
+        if spans.len() > 1 {
+            spans.push(Span::raw(" ".repeat(gap)));
         }
         let (key, text) = match commands::allowed(state, binding.command) {
             Ok(()) => (theme.key(), theme.plain()),
@@ -164,20 +177,21 @@ fn keys(state: &State, columns: usize) -> Line<'static> {
         };
         let name = binding.keys.first().map(|key| key.name());
         spans.push(Span::styled(name.unwrap_or_default(), key));
-        spans.push(Span::styled(format!(" {}   ", hint(state, binding)), text));
+        spans.push(Span::styled(format!(" {}", hint(state, binding)), text));
     }
     Line::from(spans)
 }
 
 fn hint_width(state: &State, binding: &Binding) -> usize {
     let name = binding.keys.first().map(|key| key.name());
-    name.unwrap_or_default().len() + hint(state, binding).len() + 4
+    name.unwrap_or_default().len() + hint(state, binding).len() + 1
 }
 
 /// The word for a key as things stand.
 fn hint(state: &State, binding: &Binding) -> String {
     match binding.command {
         Command::Review if state.chosen() > 0 => format!("apply {}...", state.chosen()),
+        Command::OtherPane if state.focus == Focus::Details => "list".into(),
         _ => binding.hint.to_owned(),
     }
 }

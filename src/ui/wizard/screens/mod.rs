@@ -22,10 +22,11 @@ use super::widgets::pane::Pane;
 /// Lines per row of the list on the screen.
 pub fn row_height(state: &State, areas: &Areas) -> usize {
     match state.screen {
-        Screen::Strategies => match areas.shape {
-            Shape::Beside | Shape::Below => 2,
-            Shape::Single if areas.list.height >= 12 => 2,
-            Shape::Single => 1,
+        // Six rows: with air between them where there is room, in one line where there is none.
+        Screen::Strategies => match areas.list_inner().height {
+            18.. => 3,
+            0..12 if areas.shape == Shape::Single => 1,
+            _ => 2,
         },
         Screen::Findings | Screen::Patch => match areas.list_inner().width {
             0..70 => 2,

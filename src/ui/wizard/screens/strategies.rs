@@ -34,7 +34,7 @@ pub fn row(state: &State, areas: &Areas, index: usize, height: usize) -> Vec<Lin
     }
     let tally = match (ticked, all) {
         (_, 0) => String::new(),
-        (ticked, all) => format!("{ticked} of {all} ticked"),
+        (ticked, all) => format!("{ticked}/{all} ticked"),
     };
     let room = columns.saturating_sub(4 + tally.len() + 1);
     spans.push(Span::styled(cell(strategy.title, room), theme.heading()));
@@ -124,7 +124,7 @@ pub fn details(state: &State, columns: usize) -> Vec<Line<'static>> {
     let after = counts.in_place + counts.mended;
     let mut gauge = bar(counts.in_place, after, whole, BAR, theme);
     let words = format!(
-        "  {} of {} in place, {after} with the ticked patches",
+        "  {} of {} in place, {after} after",
         counts.in_place,
         count(whole, "control", "controls"),
     );
@@ -151,6 +151,7 @@ fn threats(prose: &mut Prose, survey: &Survey, state: &State) {
         prose.heading("Threats");
     }
     let assessment = &survey.session.assessment;
+    let mut said = Said::default();
     for impact in assessment.impacts(state.strategy(), survey.chosen()) {
         let severities = [impact.before, impact.now.severity, impact.after.severity];
         if is_wide {
@@ -166,16 +167,31 @@ fn threats(prose: &mut Prose, survey: &Survey, state: &State) {
             spans.extend(impact_spans(&severities, theme));
             prose.line(Line::from(spans));
         }
-        because(prose, "now: ", &impact.now.because);
+        said.because(prose, "now: ", &impact.now.because);
         if impact.after.because != impact.now.because {
-            because(prose, "after: ", &impact.after.because);
+            said.because(prose, "after: ", &impact.after.because);
         }
     }
 }
 
-fn because(prose: &mut Prose, label: &str, text: &str) {
-    let style = prose.theme.faint();
-    prose.item("  ", style, &format!("{label}{text}"));
+/// The reasons that were given already: threats often share theirs.
+#[derive(Default)]
+struct Said(Vec<(String, String)>);
+
+impl Said {
+    fn because(&mut self, prose: &mut Prose, label: &str, text: &str) {
+        let style = prose.theme.faint();
+        let is_known = self
+            .0
+            .iter()
+            .any(|(before, said)| before == label && said == text);
+        if is_known {
+            prose.item("  ", style, &format!("{label}as above"));
+            return;
+        }
+        prose.item("  ", style, &format!("{label}{text}"));
+        self.0.push((label.to_owned(), text.to_owned()));
+    }
 }
 
 fn controls(prose: &mut Prose, survey: &Survey, state: &State) {

@@ -34,10 +34,10 @@ pub fn render(files: &[FileDiff], columns: usize, side_by_side: bool, theme: The
             rendered.lines.push(Line::default());
         }
         rendered.lines.push(file_line(file, columns, theme));
+        let gutter = file.hunks.iter().map(gutter_width).max().unwrap_or(1);
         for hunk in &file.hunks {
             rendered.hunks.push(rendered.lines.len());
             rendered.lines.push(hunk_line(hunk, columns, theme));
-            let gutter = gutter_width(hunk);
             match side_by_side {
                 true => beside(&mut rendered.lines, hunk, gutter, columns, theme),
                 false => below(&mut rendered.lines, hunk, gutter, columns, theme),

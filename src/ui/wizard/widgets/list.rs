@@ -59,12 +59,13 @@ impl Rows {
         let seen = self.cursor.offset..self.length;
         let mut lines: Vec<Line<'static>> = Vec::new();
         for index in seen.take(Self::fitting(area, self.height)) {
-            for line in row(index).into_iter().take(self.height) {
-                lines.push(match index == self.cursor.selected {
-                    true => highlighted(line, area.width, self.focused, theme),
-                    false => line,
-                });
-            }
+            let row = row(index).into_iter().take(self.height);
+            lines.extend(row.map(|line| match index == self.cursor.selected {
+                true => highlighted(line, area.width, self.focused, theme),
+                false => line,
+            }));
+            let drawn = index - self.cursor.offset + 1;
+            lines.resize(drawn * self.height, Line::default());
         }
         frame.render_widget(Paragraph::new(lines), area);
     }
