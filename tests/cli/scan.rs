@@ -205,3 +205,27 @@ fn without_a_terminal_the_wizard_is_a_report() {
 fn a_command_misspelt_is_a_path_that_is_not_there() {
     insta::assert_snapshot!("misspelt", transcript(folder(&[]).path(), &["scna"]));
 }
+
+/// A key that is found and shown in an excerpt, in a flow, in a patch: in none of them readable.
+#[test]
+fn no_output_shows_a_secret() {
+    let key = format!("{}-{}", "not-a-real", "key-0123456789");
+    let source = APP.replace(
+        "Flask(__name__)\n",
+        &format!("Flask(__name__)\napp.config[\"SECRET_KEY\"] = \"{key}\"\n"),
+    );
+    let env = format!("SECRET_KEY={key}\nFLASK_DEBUG=1\n");
+    let app = folder(&[("app.py", &source), (".env", &env)]);
+    for format in [
+        "text", "json", "sarif", "markdown", "html", "github", "gitlab",
+    ] {
+        let report = stdout(app.path(), &["scan", "--format", format]);
+        assert!(!report.contains(&key), "{format}");
+    }
+    for arguments in [vec!["report"], vec![]] {
+        assert!(
+            !stdout(app.path(), &arguments).contains(&key),
+            "{arguments:?}"
+        );
+    }
+}
