@@ -28,11 +28,17 @@ pub struct ExcerptLine {
 const MOST_MARKED: usize = 12;
 
 impl Session {
+    /// Where secrets stand. That a finding is accepted does not make its secret less of one.
+    pub fn secret_places(&self) -> impl Iterator<Item = &Location> {
+        let open = self.assessment.findings.iter();
+        let accepted = self.assessment.accepted.iter();
+        let all = open.chain(accepted.map(|accepted| &accepted.found));
+        all.flat_map(|found| &found.finding.secrets)
+    }
+
     /// Every text that no screen and no report may show.
     pub fn secrets(&self) -> Secrets {
-        let places = self.assessment.findings.iter();
-        let places = places.flat_map(|found| &found.finding.secrets);
-        let texts = places.filter_map(|place| {
+        let texts = self.secret_places().filter_map(|place| {
             let file = self.model.repo.file(&place.path)?;
             Some(file.text.slice(place.span))
         });

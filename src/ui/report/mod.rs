@@ -213,8 +213,7 @@ fn entry<'s>(session: &'s Session, found: &'s Assessed) -> Entry<'s> {
 
 fn secret_spans(session: &Session) -> BTreeMap<&str, Vec<Span>> {
     let mut spans: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
-    let findings = session.assessment.findings.iter();
-    for secret in findings.flat_map(|found| &found.finding.secrets) {
+    for secret in session.secret_places() {
         spans.entry(&secret.path).or_default().push(secret.span);
     }
     spans
