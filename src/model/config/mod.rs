@@ -6,6 +6,8 @@
 
 mod call;
 mod evaluate;
+mod fold;
+mod library;
 mod load;
 mod place;
 mod resolve;
@@ -296,5 +298,7 @@ impl Configuration {
     }
 }
 
+#[cfg(test)]
+mod environment_tests;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,13 @@
 use super::*;
 use crate::discover::Repository;
 
-struct World {
-    repo: Repository,
-    apps: Apps,
-    configuration: Configuration,
+pub(super) struct World {
+    pub repo: Repository,
+    pub apps: Apps,
+    pub configuration: Configuration,
 }
 
-fn world(texts: &[(&str, &str)]) -> World {
+pub(super) fn world(texts: &[(&str, &str)]) -> World {
     let repo = Repository::from_texts(texts.iter().copied());
     let modules = Modules::parse(&repo);
     let names = Names::collect(&modules);
@@ -25,7 +25,7 @@ fn world(texts: &[(&str, &str)]) -> World {
 
 impl World {
     /// The value of `key` as a short text: `True`, `env DEBUG or "x"`, `unset`, `?`.
-    fn shown(&self, key: &str, environment: Environment) -> String {
+    pub fn shown(&self, key: &str, environment: Environment) -> String {
         let Some((app, _)) = self.apps.primary() else {
             return "no app".into();
         };
@@ -45,11 +45,11 @@ impl World {
         }
     }
 
-    fn production(&self, key: &str) -> String {
+    pub fn production(&self, key: &str) -> String {
         self.shown(key, Environment::Production)
     }
 
-    fn line_of(&self, location: &Location) -> String {
+    pub fn line_of(&self, location: &Location) -> String {
         let file = self.repo.file(&location.path).unwrap();
         format!(
             "{}:{}",
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Where production's value is written.
-    fn place(&self, key: &str) -> String {
+    pub fn place(&self, key: &str) -> String {
         let (app, _) = self.apps.primary().unwrap();
         let resolved = self
             .configuration
@@ -91,7 +91,7 @@ fn show(value: &Value) -> String {
     }
 }
 
-fn one(source: &str, key: &str) -> String {
+pub(super) fn one(source: &str, key: &str) -> String {
     let source = format!("import os\nfrom flask import Flask\napp = Flask(__name__)\n{source}\n");
     world(&[("app.py", &source)]).production(key)
 }
@@ -279,187 +279,6 @@ fn later_writes_override_earlier_ones() {
     assert_eq!(write.form, Form::ModuleConstant);
 }
 
-const CLASSES: &str = "\
-import os
-class Base:
-    SECRET_KEY = 'base'
-class DevelopmentConfig(Base):
-    DEBUG = True
-class TestingConfig(Base):
-    TESTING = True
-class ProductionConfig(Base):
-    SECRET_KEY = os.environ['SECRET_KEY']
-config = {
-    'development': DevelopmentConfig,
-    'testing': TestingConfig,
-    'production': ProductionConfig,
-    'default': DevelopmentConfig,
-}
-";
-
-#[test]
-fn a_dictionary_of_configurations_is_chosen_by_the_caller() {
-    let factory = "\
-from flask import Flask
-from config import config
-def create_app(config_name):
-    app = Flask(__name__)
-    app.config.from_object(config[config_name])
-    return app
-";
-    for (caller, debug) in [
-        ("app = create_app('production')\n", "unset"),
-        ("app = create_app('development')\n", "True"),
-        (
-            "import os\napp = create_app(os.getenv('FLASK_CONFIG') or 'default')\n",
-            "unset",
-        ),
-        (
-            "import os\napp = create_app(os.getenv('FLASK_CONFIG', 'production'))\n",
-            "unset",
-        ),
-    ] {
-        let main = format!("from shop import create_app\n{caller}");
-        let world = world(&[
-            ("config.py", CLASSES),
-            ("shop/__init__.py", factory),
-            ("wsgi.py", &main),
-        ]);
-        assert_eq!(world.production("DEBUG"), debug, "{caller}");
-    }
-    let world = world(&[("config.py", CLASSES), ("shop/__init__.py", factory)]);
-    assert_eq!(world.production("SECRET_KEY"), "env SECRET_KEY!");
-    assert_eq!(world.shown("DEBUG", Environment::Development), "True");
-    assert_eq!(world.shown("TESTING", Environment::Testing), "True");
-    assert_eq!(world.shown("SECRET_KEY", Environment::Testing), "\"base\"");
-}
-
-#[test]
-fn configurations_without_telling_names_are_undecided() {
-    let source = "\
-from flask import Flask
-class Alpha:
-    DEBUG = True
-class Beta:
-    DEBUG = False
-configs = {'a': Alpha, 'b': Beta}
-def create_app(name):
-    app = Flask(__name__)
-    app.config.from_object(configs[name])
-    return app
-";
-    assert_eq!(world(&[("app.py", source)]).production("DEBUG"), "?");
-    let same = source.replace("DEBUG = True", "DEBUG = False");
-    assert_eq!(world(&[("app.py", &same)]).production("DEBUG"), "False");
-}
-
-#[test]
-fn computed_names_are_followed() {
-    for load in [
-        "'config.%sConfig' % os.environ.get('ENV', 'Production')",
-        "f\"config.{os.environ.get('ENV', 'Production')}Config\"",
-        "'config.{}Config'.format(os.getenv('ENV', 'Production'))",
-        "'config.' + os.getenv('ENV', 'Production') + 'Config'",
-        "os.environ.get('ENV', 'config.ProductionConfig')",
-        "import_string('config.ProductionConfig')()",
-        "getattr(config, os.getenv('ENV', 'Production') + 'Config')",
-    ] {
-        let source = format!(
-            "import os\nimport config\nfrom werkzeug.utils import import_string\nfrom flask import Flask\napp = Flask('x')\napp.config.from_object({load})\n"
-        );
-        let world = world(&[("config.py", CLASSES), ("app.py", &source)]);
-        assert_eq!(world.production("SECRET_KEY"), "env SECRET_KEY!", "{load}");
-    }
-}
-
-#[test]
-fn helpers_extensions_and_subclasses_are_followed() {
-    let helper = "\
-from flask import Flask
-from settings import configure, Ext
-def create_app():
-    app = Flask(__name__)
-    configure(app)
-    Ext().init_app(app)
-    load(app.config)
-    def inner():
-        app.config['C'] = 3
-    inner()
-    return app
-def load(cfg):
-    cfg['B'] = 2
-";
-    let settings = "\
-def configure(flask_application):
-    flask_application.config['A'] = 1
-class Ext:
-    def init_app(self, app):
-        app.config.setdefault('D', 4)
-# flask .config
-";
-    let world = world(&[("app.py", helper), ("settings.py", settings)]);
-    for (key, value) in [("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")] {
-        assert_eq!(world.production(key), value, "{key}");
-    }
-    let subclass = "\
-import flask
-class Mine(flask.Flask):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.config['DEBUG'] = True
-app = Mine('x')
-";
-    assert_eq!(
-        super::tests::world(&[("app.py", subclass)]).production("DEBUG"),
-        "True"
-    );
-    let attribute = "\
-import flask
-class Server:
-    def __init__(self):
-        self.app = flask.Flask('x')
-        self.setup()
-    def setup(self):
-        self.app.config['DEBUG'] = True
-";
-    assert_eq!(
-        super::tests::world(&[("app.py", attribute)]).production("DEBUG"),
-        "True"
-    );
-}
-
-#[test]
-fn branches_follow_the_environment() {
-    for (source, production, development) in [
-        (
-            "if os.environ.get('FLASK_ENV') == 'development':\n    app.debug = True",
-            "unset",
-            "True",
-        ),
-        (
-            "if app.env != 'production':\n    app.config['DEBUG'] = True",
-            "unset",
-            "True",
-        ),
-        (
-            "env = os.getenv('APP_ENV')\nif env in ('production', 'prod'):\n    app.debug = False\nelse:\n    app.debug = True",
-            "False",
-            "True",
-        ),
-        (
-            "if os.environ.get('SWITCH'):\n    app.debug = True",
-            "True",
-            "True",
-        ),
-    ] {
-        let source = format!("import os\nfrom flask import Flask\napp = Flask('x')\n{source}\n");
-        let world = world(&[("app.py", &source)]);
-        assert_eq!(world.production("DEBUG"), production, "{source}");
-        let found = world.shown("DEBUG", Environment::Development);
-        assert_eq!(found, development, "{source}");
-    }
-}
-
 #[test]
 fn settings_that_nothing_loads_are_kept_apart() {
     let world = world(&[
@@ -504,40 +323,6 @@ fn the_end_of_setup_is_behind_the_last_load() {
     let text = &factory.repo.file("app.py").unwrap().text;
     assert_eq!((text.line_of(end.offset), end.name.as_str()), (6, "server"));
     assert_eq!(end.indentation, "    ");
-}
-
-#[test]
-fn deployment_files_choose_the_configuration() {
-    let factory = "\
-import os
-from flask import Flask
-from config import config
-def create_app():
-    app = Flask(__name__)
-    app.config.from_object(config[os.environ.get('APP_SETTINGS', 'development')])
-    return app
-";
-    let texts = [("config.py", CLASSES), ("app.py", factory)];
-    let set = world(&[texts[0], texts[1], (".env", "APP_SETTINGS=development\n")]);
-    assert_eq!(set.production("DEBUG"), "True");
-    let (app, _) = set.apps.primary().unwrap();
-    let switch = set.configuration.switches(app).next().unwrap();
-    let chosen = switch.chosen[Environment::Production.index()]
-        .as_ref()
-        .unwrap();
-    assert_eq!(chosen.because, "APP_SETTINGS is development in .env");
-    assert_eq!(world(&texts).production("DEBUG"), "unset");
-    let dotted = factory.replace(
-        "config[os.environ.get('APP_SETTINGS', 'development')]",
-        "os.environ['APP_SETTINGS']",
-    );
-    let dotted = [("config.py", CLASSES), ("app.py", dotted.as_str())];
-    assert_eq!(world(&dotted).production("SECRET_KEY"), "env SECRET_KEY!");
-    let set = (".env", "APP_SETTINGS=config.DevelopmentConfig\n");
-    assert_eq!(
-        world(&[dotted[0], dotted[1], set]).production("DEBUG"),
-        "True"
-    );
 }
 
 #[test]
@@ -610,31 +395,6 @@ app.config.from_object(Settings())
 }
 
 #[test]
-fn tests_do_not_configure_production() {
-    let world = world(&[
-        (
-            "app.py",
-            "from flask import Flask\ndef create_app(config=None):\n    app = Flask('x')\n    if config is not None:\n        app.config.from_object(config)\n    return app\n",
-        ),
-        (
-            "tests/conftest.py",
-            "from app import create_app\nclass TestConfig:\n    TESTING = True\n    SECRET_KEY = 'test'\napp = create_app(TestConfig)\napp.config['WTF_CSRF_ENABLED'] = False\n",
-        ),
-        (
-            "wsgi.py",
-            "from app import create_app\napp = create_app()\n",
-        ),
-    ]);
-    assert_eq!(world.production("SECRET_KEY"), "unset");
-    assert_eq!(world.production("WTF_CSRF_ENABLED"), "unset");
-    assert_eq!(world.shown("SECRET_KEY", Environment::Testing), "\"test\"");
-    assert_eq!(
-        world.shown("WTF_CSRF_ENABLED", Environment::Testing),
-        "False"
-    );
-}
-
-#[test]
 fn a_copy_of_the_same_key_is_no_write() {
     let source = "app.config['SECRET_KEY'] = 'x'\napp.secret_key = app.config['SECRET_KEY']\napp.config['OTHER'] = app.config['SECRET_KEY']";
     assert_eq!(one(source, "SECRET_KEY"), "\"x\"");
@@ -642,25 +402,6 @@ fn a_copy_of_the_same_key_is_no_write() {
     let source = format!("from flask import Flask\napp = Flask('x')\n{source}\n");
     let world = world(&[("app.py", &source)]);
     assert_eq!(world.place("SECRET_KEY"), "app.py:3");
-}
-
-#[test]
-fn a_base_class_is_one_place_that_all_environments_share() {
-    let app = "from flask import Flask\nfrom config import config\ndef create_app(name):\n    app = Flask('x')\n    app.config.from_object(config[name])\n    return app\n";
-    let world = world(&[("config.py", CLASSES), ("app.py", app)]);
-    let (app, _) = world.apps.primary().unwrap();
-    let keys: Vec<_> = world.configuration.writes("SECRET_KEY").collect();
-    assert_eq!(keys.len(), 2);
-    assert_eq!(keys[0].environments, Environment::ALL);
-    assert!(!world.configuration.is_production_only(keys[0]));
-    assert!(world.configuration.is_production_only(keys[1]));
-    let debug = world
-        .configuration
-        .resolved(app, "DEBUG", Environment::Development);
-    assert_eq!(
-        debug.write().unwrap().environments,
-        [Environment::Development]
-    );
 }
 
 #[test]
@@ -677,25 +418,6 @@ app.config['SESSION_COOKIE_SECURE'] = parse_boolean(os.environ.get('SECURE') or 
 ";
     let value = one(helper, "SESSION_COOKIE_SECURE");
     assert_eq!(value, "env SECURE or \"True\" as Bool");
-}
-
-#[test]
-fn an_application_that_is_handed_over_is_followed() {
-    let world = world(&[
-        (
-            "app/__init__.py",
-            "import os\ndef create_app(application):\n    from app.config import Config, configs\n    name = os.environ['STAGE']\n    if name in configs:\n        application.config.from_object(configs[name])\n    else:\n        application.config.from_object(Config)\n",
-        ),
-        (
-            "app/config.py",
-            "class Config:\n    DEBUG = True\nclass Live(Config):\n    DEBUG = False\nconfigs = {'production': Live}\n",
-        ),
-        (
-            "application.py",
-            "import flask\nfrom app import create_app\nclass Mine(flask.Flask):\n    pass\napplication = Mine('x')\ncreate_app(application)\n",
-        ),
-    ]);
-    assert_eq!(world.production("DEBUG"), "False");
 }
 
 #[test]
