@@ -10,6 +10,7 @@ pub static CONTROLS: &[&dyn Control] = &[
     // Disable debug mode in production
     &debug_mode::run::DebugRun,
     &debug_mode::config::DebugConfig,
+    &debug_mode::environment::DebugEnvironment,
     &debug_mode::guard::DebugGuard,
     // Manage the secret key securely
     &secret_key::hardcoded::SecretKeyHardcoded,

@@ -2,6 +2,7 @@
 
 mod command_line;
 pub mod config;
+pub mod environment;
 mod flask;
 pub mod guard;
 mod guards;

@@ -1,0 +1,263 @@
+//! `debug-environment`: no deployment file turns debug on through the environment.
+
+use super::flask;
+use super::reach::place;
+use crate::edit::environment;
+use crate::finding::{Confidence, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::deployment::{EnvSetting, Server, Stage, Surface, rules};
+use crate::strategies::strategy::DEBUG_MODE;
+use crate::strategies::{About, Answers, Control};
+
+pub struct DebugEnvironment;
+
+static ABOUT: About = About {
+    id: "debug-environment",
+    title: "No deployment file turns debug on through the environment",
+    strategy: &DEBUG_MODE,
+    threats: &[
+        "information-disclosure",
+        "remote-code-execution",
+        "denial-of-service",
+    ],
+    severity: Severity::High,
+    page: include_str!("../../../assets/controls/debug-environment.md"),
+};
+
+const FLAG: &str = "FLASK_DEBUG";
+const NAME: &str = "FLASK_ENV";
+/// Without its PIN the debugger's console is open to everybody (facts 1.9).
+const PIN: &str = "WERKZEUG_DEBUG_PIN";
+
+impl Control for DebugEnvironment {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let settings = settings(model);
+        if settings.is_empty() && model.deployment.processes.is_empty() {
+            return Verdict::not_applicable("no deployment file is in the repository");
+        }
+        let mut findings = Vec::new();
+        let mut evidence = Vec::new();
+        for setting in settings {
+            match judge(model, setting) {
+                Some(finding) => findings.push(finding),
+                None => evidence.push(Evidence::new(setting.statement.clone(), note(setting))),
+            }
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let settings = settings(model).into_iter();
+        let mut found = settings.filter(|it| it.statement == finding.location);
+        let Some(setting) = found.find(|it| it.name == finding.subject) else {
+            return Patch::manual("Turn debug off in the deployment file", Vec::new());
+        };
+        patch(model, setting)
+    }
+}
+
+fn settings(model: &Model) -> Vec<&EnvSetting> {
+    let environment = model.deployment.environment.iter();
+    environment
+        .filter(|it| matches!(it.name.as_str(), FLAG | NAME | PIN))
+        .collect()
+}
+
+fn note(setting: &EnvSetting) -> String {
+    match setting.stage {
+        Stage::Production | Stage::Unknown if !setting.ignored => {
+            format!("{} does not turn debug on", setting.name)
+        }
+        _ => format!("is not for production: {}", setting.because),
+    }
+}
+
+fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
+    let file = setting.location.path.rsplit('/').next().unwrap_or("");
+    let is_elsewhere = setting.ignored
+        || matches!(setting.stage, Stage::Development | Stage::Test)
+        || rules::is_template_name(file);
+    if is_elsewhere || !turns_on(model, setting) || !reaches(model, setting) {
+        return None;
+    }
+    let (severity, gain) = gain(model);
+    let wins = wins(model, setting);
+    let name = &setting.name;
+    let what = match (name.as_str(), setting.literal()) {
+        (PIN, _) => "takes the PIN from Werkzeug's debugger".to_owned(),
+        (FLAG, Some(value)) if !matches!(value, "1" | "true" | "True") => format!(
+            "turns debug on (Flask takes everything for on but an empty value, 0, false and no; \
+             \"{value}\" is on)"
+        ),
+        _ => "turns debug on".to_owned(),
+    };
+    let message = format!(
+        "{name} in this {} {what}: {gain}{wins}",
+        setting.surface.label()
+    );
+    let severity = match name.as_str() {
+        PIN => severity.min(Severity::Medium),
+        _ => severity,
+    };
+    let mut finding =
+        Finding::new(ABOUT.id, setting.statement.clone(), severity, message).subject(name);
+    if setting.stage == Stage::Unknown {
+        finding.severity = finding.severity.lowered();
+        finding = finding.confidence(Confidence::Medium);
+        finding.message = format!(
+            "{} Whether production uses this file is open: {}.",
+            finding.message, setting.because
+        );
+    }
+    Some(finding)
+}
+
+fn turns_on(model: &Model, setting: &EnvSetting) -> bool {
+    match setting.name.as_str() {
+        FLAG => setting.turns_debug_on(),
+        NAME => {
+            flask::may_read_flask_env(model)
+                && setting.literal().is_some_and(rules::flask_env_debug_on)
+        }
+        _ => setting.literal() == Some("off"),
+    }
+}
+
+/// What production starts may not read the file at all.
+fn reaches(model: &Model, setting: &EnvSetting) -> bool {
+    setting.stage != Stage::Production
+        || model
+            .deployment
+            .production_settings(&setting.name)
+            .any(|it| it.location == setting.location)
+}
+
+fn gain(model: &Model) -> (Severity, String) {
+    if let Some(process) = model.deployment.starts_with_dev_server().first() {
+        let gain = format!(
+            "an error opens Werkzeug's debugger, whose console runs any command, because production \
+             starts {} ({}).",
+            process.server.label(),
+            place(model, &process.location)
+        );
+        return (Severity::Critical, gain);
+    }
+    let mut production = model.deployment.production();
+    match production.find(|it| it.server.is_production_server()) {
+        Some(process) => (
+            Severity::Medium,
+            format!(
+                "{} shows no debugger ({}), but errors skip the app's handlers.",
+                process.server.label(),
+                place(model, &process.location)
+            ),
+        ),
+        None => (
+            Severity::High,
+            "under `flask run` or `python app.py` an error opens Werkzeug's debugger, whose console \
+             runs any command."
+                .into(),
+        ),
+    }
+}
+
+/// Which file or which code it beats (facts 1.5, 1.6).
+fn wins(model: &Model, setting: &EnvSetting) -> &'static str {
+    let mut production = model.deployment.production();
+    let flask_run = production.any(|it| it.server == Server::FlaskRun);
+    match (setting.surface, flask_run) {
+        (Surface::Dotenv, _) => {
+            " `flask` commands and app.run() read the file, gunicorn does not; the real environment \
+             wins over it."
+        }
+        (_, true) => " Under `flask run` it beats app.debug = False and DEBUG = False in the code.",
+        (_, false) => "",
+    }
+}
+
+fn patch(model: &Model, setting: &EnvSetting) -> Patch {
+    let path = &setting.location.path;
+    let name = setting.name.as_str();
+    let (title, value) = match name {
+        FLAG => (format!("Set FLASK_DEBUG=0 in {path}"), "0"),
+        NAME => (format!("Set FLASK_ENV=production in {path}"), "production"),
+        _ => (format!("Keep the debugger's PIN in {path}"), ""),
+    };
+    let edits = match environment::change_setting(&model.repo, setting, value) {
+        Some(edit) => vec![edit],
+        None => environment::set_environment(&model.repo, &model.deployment, path, name, value),
+    };
+    if edits.is_empty() {
+        return Patch::manual(title, vec![format!("Set {name}={value} in {path}.")]);
+    }
+    let guarantees = format!("{path} does not turn debug on");
+    let patch = Patch::new(PatchKind::Safe, title, guarantees).edits(edits);
+    match setting.surface {
+        Surface::Dotenv => patch.follow_up(format!(
+            "{path} is part of every checkout: put your own {name} into a file that git ignores."
+        )),
+        _ => patch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const APP: (&str, &str) = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+
+    fn found(path: &str, text: &str) -> Vec<String> {
+        testing::findings(&DebugEnvironment, &[APP, (path, text)])
+    }
+
+    #[test]
+    fn values_are_read_as_flask_reads_them() {
+        for on in ["1", "true", "on", "off", "n"] {
+            assert_eq!(
+                found(".flaskenv", &format!("FLASK_DEBUG={on}\n")),
+                [".flaskenv:1"],
+                "{on}"
+            );
+        }
+        for off in ["", "0", "false", "No"] {
+            assert!(
+                found(".flaskenv", &format!("FLASK_DEBUG={off}\n")).is_empty(),
+                "{off}"
+            );
+        }
+        assert_eq!(found(".env", "FLASK_ENV=development\n"), [".env:1"]);
+    }
+
+    #[test]
+    fn only_what_reaches_production_counts() {
+        assert!(found(".env.example", "FLASK_DEBUG=1\n").is_empty());
+        assert!(found(".env.development", "FLASK_DEBUG=1\n").is_empty());
+        let new = ("requirements.txt", "flask==3.1.0\n");
+        let env = (".env", "FLASK_ENV=development\n");
+        assert!(testing::findings(&DebugEnvironment, &[APP, new, env]).is_empty());
+        let docker = "FROM python\nENV FLASK_DEBUG=1\nCMD [\"flask\", \"run\"]\n";
+        let texts = [APP, ("Dockerfile", docker)];
+        let verdict = testing::verdict(&DebugEnvironment, &texts);
+        assert_eq!(verdict.findings()[0].severity, Severity::Critical);
+        assert!(verdict.findings()[0].message.contains("beats app.debug"));
+        let docker = "FROM python\nENV FLASK_DEBUG=1\nCMD [\"gunicorn\", \"app:app\"]\n";
+        let verdict = testing::verdict(&DebugEnvironment, &[APP, ("Dockerfile", docker)]);
+        assert_eq!(verdict.findings()[0].severity, Severity::Medium);
+    }
+
+    #[test]
+    fn the_value_is_set_in_its_place() {
+        let docker = "FROM python\nENV FLASK_DEBUG=1 \\\n    A=b\nCMD [\"flask\", \"run\"]\n";
+        let after = testing::apply(
+            &DebugEnvironment,
+            &[APP, ("Dockerfile", docker)],
+            "Dockerfile",
+        );
+        assert_eq!(after, docker.replace("FLASK_DEBUG=1", "FLASK_DEBUG=0"));
+    }
+}
