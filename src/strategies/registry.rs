@@ -15,6 +15,9 @@ pub static CONTROLS: &[&dyn Control] = &[
     // Manage the secret key securely
     &secret_key::hardcoded::SecretKeyHardcoded,
     &secret_key::fallback::SecretKeyFallback,
+    &secret_key::checked::SecretKeyChecked,
+    &secret_key::strength::SecretKeyStrength,
+    &secret_key::volatile::SecretKeyVolatile,
     // Handle files safely
     &file_handling::send_file_path::SendFilePath,
     &file_handling::send_directory_base::SendDirectoryBase,

@@ -1,10 +1,12 @@
 //! Manage the secret key securely.
 
+pub mod checked;
 mod checks;
 pub mod fallback;
 pub mod hardcoded;
 mod keys;
 mod report;
 mod sightings;
+pub mod strength;
 mod surroundings;
-mod volatile;
+pub mod volatile;
