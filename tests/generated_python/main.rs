@@ -9,3 +9,4 @@ mod support;
 mod debug_guard;
 mod debug_mode;
 mod requests;
+mod sample;

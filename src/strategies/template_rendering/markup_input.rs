@@ -62,11 +62,23 @@ impl Control for MarkupInput {
         let edits = flowing::call_of(model, finding, wanted).and_then(|sink| {
             let file = model.modules.by_path(&sink.call.path)?;
             let call = model.modules.get(file).call_at(sink.call.span)?;
-            escape_arguments(model, file, call)
+            Some((call, escape_arguments(model, file, call)?))
         });
-        let Some(edits) = edits else {
+        let Some((call, edits)) = edits else {
             return by_hand();
         };
+        if takes_whole_value(call) {
+            return Patch::new(
+                PatchKind::Review,
+                "Escape the value instead of trusting it as HTML",
+                "The value reaches the browser as text, not as markup",
+            )
+            .may_break(
+                "Where the value holds markup of the application's own, that is shown as text \
+                 too; then escape the client's part where the markup is put together.",
+            )
+            .edits(edits);
+        }
         Patch::new(
             PatchKind::Safe,
             "Let Markup escape the value",
@@ -126,6 +138,19 @@ fn escape_arguments(model: &Model, file: ModuleId, call: &ExprCall) -> Option<Ve
         }
         Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_) => Some(escaped(model, file, call)),
         _ => None,
+    }
+}
+
+/// Whether the argument shows no constant part: it may have been put together elsewhere, of the
+/// application's own markup and the client's value.
+fn takes_whole_value(call: &ExprCall) -> bool {
+    match call.arguments.args.first() {
+        Some(Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_)) => true,
+        Some(Expr::Call(inner)) => !matches!(
+            &*inner.func,
+            Expr::Attribute(method) if is_text(&method.value)
+        ),
+        _ => false,
     }
 }
 
@@ -208,6 +233,20 @@ mod tests {
         );
         let start = text.find("html = ").unwrap() + 7;
         text[start..].lines().next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_whole_value_may_hold_the_applications_own_markup() {
+        let kind = |html: &str| {
+            let source = format!(
+                "from flask import request\nfrom markupsafe import Markup\n@app.route('/')\n\
+                 def view():\n    name = request.args['n']\n    html = \"<p>%s</p>\" % name\n    \
+                 return render(Markup({html}))\n"
+            );
+            crate::strategies::testing::patch(&MarkupInput, &[("app.py", &source)]).kind
+        };
+        assert_eq!(kind("html"), PatchKind::Review);
+        assert_eq!(kind("\"<b>%s</b>\" % name"), PatchKind::Safe);
     }
 
     #[test]
