@@ -2,8 +2,9 @@
 //! becomes of the repository.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::io::{Read, Write};
+use std::io::{Read as _, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;

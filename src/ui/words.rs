@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::survey::Counts;
+use crate::assessment::Assessment;
 use crate::text::printable;
 
 /// Text from the repository or from a control, fit for one line of the screen.
@@ -39,6 +40,38 @@ pub fn counts_words(counts: Counts, between: &str) -> String {
         true => "no controls".into(),
         false => parts.join(between),
     }
+}
+
+/// What a scan leaves out or lowers, and what was accepted: one sentence each.
+pub fn left_out_words(assessment: &Assessment) -> Vec<String> {
+    let mut words = Vec::new();
+    let outside = &assessment.outside;
+    if outside.left_out > 0 {
+        let findings = count(outside.left_out, "finding", "findings");
+        words.push(format!(
+            "{findings} left out, in tests, migrations and vendored code"
+        ));
+    }
+    if outside.lowered > 0 {
+        let findings = count(outside.lowered, "finding", "findings");
+        words.push(format!(
+            "{findings} rated lower, in examples and documentation"
+        ));
+    }
+    for accepted in &assessment.accepted {
+        let found = &accepted.found;
+        words.push(format!(
+            "accepted: {} in {}, because {}",
+            found.about.id,
+            shown(found.finding.path()),
+            accepted.by.reason
+        ));
+    }
+    for remark in &assessment.remarks {
+        let path = shown(&remark.path);
+        words.push(format!("{path}:{}: {}", remark.line, remark.message));
+    }
+    words
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::finding::{PatchKind, Verdict};
 use crate::strategies::strategy::STRATEGIES;
 use crate::ui::survey::{Row, Tick};
-use crate::ui::words::{count, counts_words, shown};
+use crate::ui::words::{count, counts_words, left_out_words, shown};
 
 impl<W: Write, A: Ask> Dialogue<W, A> {
     /// The main menu.
@@ -261,6 +261,9 @@ impl<W: Write, A: Ask> Dialogue<W, A> {
             Err(error) => error.to_string(),
         };
         self.page.item("Git: ", &git)?;
+        for words in left_out_words(&session.assessment) {
+            self.page.item("Not shown: ", &words)?;
+        }
         let skipped: Vec<_> = model.skipped().collect();
         let words = count(skipped.len(), "file", "files");
         self.page.item("Skipped: ", &words)?;

@@ -6,6 +6,7 @@ use super::chrome::uncommitted_words;
 use crate::ui::wizard::state::{Git, State};
 use crate::ui::wizard::widgets::prose::Prose;
 use crate::ui::wizard::widgets::text::{count, shown};
+use crate::ui::words::left_out_words;
 
 pub fn lines(state: &State, columns: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
@@ -31,6 +32,9 @@ pub fn lines(state: &State, columns: usize) -> Vec<Line<'static>> {
     );
     prose.field("Advisories", theme.plain(), &advisories);
     git(&mut prose, state);
+    for words in left_out_words(assessment) {
+        prose.field("Not shown", theme.plain(), &words);
+    }
     let skipped: Vec<_> = model.skipped().collect();
     if skipped.is_empty() {
         prose.field("Skipped", theme.plain(), "nothing");

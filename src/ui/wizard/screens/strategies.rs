@@ -5,13 +5,13 @@ use ratatui::text::{Line, Span};
 use crate::assessment::Judged;
 use crate::finding::{Severity, Verdict};
 use crate::strategies::strategy::STRATEGIES;
-use crate::ui::survey::Survey;
+use crate::ui::survey::{Counts, Survey};
 use crate::ui::wizard::layout::{Areas, Shape};
 use crate::ui::wizard::state::State;
 use crate::ui::wizard::theme::Theme;
 use crate::ui::wizard::widgets::bar::bar;
 use crate::ui::wizard::widgets::prose::Prose;
-use crate::ui::wizard::widgets::text::{cell, count, fit, shown};
+use crate::ui::wizard::widgets::text::{cell, count, fit, shown, width};
 use crate::ui::words::counts_words;
 
 /// The lines of one strategy in the list.
@@ -60,10 +60,19 @@ fn second_line(
     };
     let impact = impact_spans(steps, theme);
     let room = columns.saturating_sub(4 + line_width(&impact) + 1);
-    let counts = counts_words(survey.counts(strategy), " · ");
+    let counts = survey.counts(strategy);
+    let mut words = counts_words(counts, " · ");
+    if width(&words) > room {
+        // What needs nothing is the first that may go unsaid.
+        let brief = Counts {
+            not_applicable: 0,
+            ..counts
+        };
+        words = counts_words(brief, " · ");
+    }
     let mut spans = vec![
         Span::raw("    "),
-        Span::styled(cell(&counts, room), theme.faint()),
+        Span::styled(cell(&words, room), theme.faint()),
         Span::raw(" "),
     ];
     spans.extend(impact);
