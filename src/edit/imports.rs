@@ -154,8 +154,10 @@ pub fn lower(
             _ => {}
         }
     }
-    let missing = missing.into_iter();
-    changes.extend(missing.map(|import| new_line(module, import, is_local)));
+    // Sorted, so those of one module stand together and share a statement.
+    let statements =
+        missing.chunk_by(|a, b| a.module == b.module && a.name.is_some() && b.name.is_some());
+    changes.extend(statements.map(|imports| new_line(module, imports, is_local)));
     changes
 }
 
@@ -359,13 +361,18 @@ enum Group {
 }
 
 /// A new import line at the place that isort would give it, as far as the file keeps an order.
-fn new_line(module: &Module, import: &Import, is_local: &dyn Fn(&str) -> bool) -> Change {
+fn new_line(module: &Module, imports: &[&Import], is_local: &dyn Fn(&str) -> bool) -> Change {
     let text = &module.file.text;
+    let import = imports[0];
     let newline = text.newline();
     let (level, name) = dots(&import.module);
     let group = group_of(name, level, is_local);
     let block = import_block(module, is_local);
-    let statement = import.statement();
+    let others = imports[1..].iter();
+    let others: String = others
+        .map(|import| format!(", {}", member(import)))
+        .collect();
+    let statement = format!("{}{others}", import.statement());
     let key = (import.name.is_some(), name.to_lowercase());
     let same: Vec<_> = block.iter().filter(|entry| entry.group == group).collect();
     let sorted = same.windows(2).all(|pair| pair[0].key <= pair[1].key);

@@ -23,6 +23,7 @@ pub(super) fn canonical(dotted: &str) -> String {
         "flask.globals.current_app" => "flask.current_app",
         "flask.wrappers.Response"
         | "werkzeug.wrappers.Response"
+        | "werkzeug.wrappers.BaseResponse"
         | "werkzeug.Response"
         | "flask.current_app.response_class"
         | "flask.Flask.response_class"

@@ -12,6 +12,12 @@ use super::output::{HtmlContext, Sink};
 use super::value::{ObjId, Part, Piece, Place, Str, Value, hash, mix};
 use crate::finding::Confidence;
 
+/// Whether a library's function is, by its name, one that renders a template file.
+fn renders_a_file(dotted: &str) -> bool {
+    let function = dotted.rsplit('.').next().unwrap_or(dotted);
+    function.starts_with("render_") && function.ends_with("template")
+}
+
 /// Whether a body is rendered as HTML.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rendered {
@@ -66,6 +72,12 @@ impl<'a> Interp<'a> {
             "flask.render_template_string" | "flask.stream_template_string" => {
                 self.template_source(name, args, st, fr);
                 self.template_variables(name, true, args, st, fr);
+                Value::object("html", place.key(), Vec::new())
+            }
+            // flask_themes2.render_theme_template, flask_mako.render_template and their like render
+            // a file's template, as Flask's own does.
+            other if renders_a_file(other) => {
+                self.template_variables(name, false, args, st, fr);
                 Value::object("html", place.key(), Vec::new())
             }
             "jinja2.Template" | "flask.Template" => {

@@ -45,7 +45,7 @@ impl Control for FileOpen {
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let wanted = |call: &SinkCall| is_judged(&call.sink);
         flowing::call_of(model, finding, wanted)
-            .and_then(|call| join_safely(model, call))
+            .and_then(|call| mended_check(model, call).or_else(|| join_safely(model, call)))
             .unwrap_or_else(by_hand)
     }
 }
@@ -84,6 +84,12 @@ const fn weight(operation: FileOperation) -> (Severity, &'static str, &'static s
             "the names of any folder's files can be read.",
         ),
     }
+}
+
+/// A check that is there and can be mended is better than a second one.
+pub(super) fn mended_check(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    let mut checks = sink.weak_checks.iter();
+    checks.find_map(|weak| super::filename_containment::mend_check(model, &weak.location))
 }
 
 fn by_hand() -> Patch {

@@ -10,7 +10,7 @@ use crate::model::flow::{Facts, Outcome, SinkCall};
 use crate::model::modules::ModuleId;
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
-use crate::text::Span;
+use crate::text::{Location, Span};
 
 pub struct FilenameContainment;
 
@@ -55,19 +55,21 @@ impl Control for FilenameContainment {
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
-        let mend = || {
-            let file = model.modules.by_path(finding.path())?;
-            let call = model.modules.get(file).call_at(finding.span())?;
-            let Expr::Attribute(method) = &*call.func else {
-                return None;
-            };
-            match method.attr.as_str() {
-                "startswith" => with_separator(model, file, call, &method.value),
-                "is_relative_to" => resolved(model, file, call, &method.value),
-                _ => None,
-            }
-        };
-        mend().unwrap_or_else(by_hand)
+        mend_check(model, &finding.location).unwrap_or_else(by_hand)
+    }
+}
+
+/// Makes the check at that place hold. The sinks behind it offer the same patch.
+pub(super) fn mend_check(model: &Model, at: &Location) -> Option<Patch> {
+    let file = model.modules.by_path(&at.path)?;
+    let call = model.modules.get(file).call_at(at.span)?;
+    let Expr::Attribute(method) = &*call.func else {
+        return None;
+    };
+    match method.attr.as_str() {
+        "startswith" => with_separator(model, file, call, &method.value),
+        "is_relative_to" => resolved(model, file, call, &method.value),
+        _ => None,
     }
 }
 

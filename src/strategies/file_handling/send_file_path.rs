@@ -51,7 +51,10 @@ impl Control for SendFilePath {
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let wanted = |call: &SinkCall| call.sink == Sink::SendFile;
         flowing::call_of(model, finding, wanted)
-            .and_then(|call| serve_from_directory(model, call))
+            .and_then(|call| {
+                super::file_open::mended_check(model, call)
+                    .or_else(|| serve_from_directory(model, call))
+            })
             .unwrap_or_else(by_hand)
     }
 }

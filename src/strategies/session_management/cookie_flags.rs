@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged as _;
 
-use crate::edit::arguments::add_keyword;
+use crate::edit::arguments::add_keywords;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::calls::CallSite;
@@ -75,7 +75,7 @@ impl Control for CookieFlags {
         let Some(call) = module.call_at(finding.span()) else {
             return patch;
         };
-        let mut text = Vec::new();
+        let mut added = Vec::new();
         let mut edits = Vec::new();
         for (name, position, value) in open_flags(call) {
             match argument(call, name, Some(*position)) {
@@ -86,14 +86,10 @@ impl Control for CookieFlags {
                         *value,
                     ));
                 }
-                None => text.push(format!("{name}={value}")),
+                None => added.push((*name, *value)),
             }
         }
-        if let Some((first, rest)) = text.split_first() {
-            let (name, value) = first.split_once('=').unwrap_or((first, ""));
-            let rest: String = rest.iter().map(|flag| format!(", {flag}")).collect();
-            edits.push(add_keyword(module, call, name, &format!("{value}{rest}")));
-        }
+        edits.extend(add_keywords(module, call, &added));
         patch.edits(edits)
     }
 }

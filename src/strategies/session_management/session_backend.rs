@@ -375,12 +375,29 @@ fn configure(
     if backend.name != "sqlalchemy" {
         edits.extend(import);
     }
-    let lines = vec![
-        format!("{app}.config[\"SESSION_TYPE\"] = \"{}\"", backend.name),
-        format!("{app}.config[\"{}\"] = {value}", backend.key),
-        format!("{session}({app})"),
-    ];
+    let mut lines = vec![format!(
+        "{app}.config[\"SESSION_TYPE\"] = \"{}\"",
+        backend.name
+    )];
+    lines.extend(assignment(app, backend.key, &value));
+    lines.push(format!("{session}({app})"));
     (lines, edits)
+}
+
+/// `app.config["KEY"] = call(argument)`, wrapped as black does where it is too long.
+fn assignment(app: &str, key: &str, value: &str) -> Vec<String> {
+    /// What is left of black's 88 columns behind the deepest usual indentation.
+    const ROOM: usize = 76;
+    let line = format!("{app}.config[\"{key}\"] = {value}");
+    let call = value.split_once('(').filter(|_| line.len() > ROOM);
+    match call.and_then(|(callee, rest)| Some((callee, rest.strip_suffix(')')?))) {
+        Some((callee, argument)) => vec![
+            format!("{app}.config[\"{key}\"] = {callee}("),
+            format!("    {argument}"),
+            ")".to_owned(),
+        ],
+        None => vec![line],
+    }
 }
 
 /// How long visitors' signed cookies are taken over: Flask's default session lifetime.
@@ -399,10 +416,11 @@ fn migrate(
     if model.repo.file(&path).is_some() {
         return None;
     }
-    let module = if in_package {
-        format!("{}.session_migration", package_of(model, folder))
-    } else {
-        "session_migration".to_owned()
+    let beside = end.path.rsplit_once('/').map_or("", |(folder, _)| folder) == folder;
+    let module = match (in_package, beside) {
+        (true, true) => ".session_migration".to_owned(),
+        (true, false) => format!("{}.session_migration", package_of(model, folder)),
+        (false, _) => "session_migration".to_owned(),
     };
     let (interface, import) = name_for(
         model,

@@ -55,8 +55,20 @@ impl Control for SessionLifetime {
             choices: Vec::new(),
             value: minutes.to_string(),
         });
-        let value = (u64::from(minutes) * 60).to_string();
+        let value = duration(model, finding, minutes);
         cookie_setting::set(model, finding, &SETTING, &value, patch)
+    }
+}
+
+/// `timedelta(minutes=…)` where the file says it so already, else seconds.
+fn duration(model: &Model, finding: &Finding, minutes: u32) -> String {
+    let file = model.repo.file(finding.path());
+    let present = file.map_or("", |file| file.text.slice(finding.span()));
+    match present.split_once('(') {
+        Some((callee, _)) if !finding.absent && callee.ends_with("timedelta") => {
+            format!("{callee}(minutes={minutes})")
+        }
+        _ => (u64::from(minutes) * 60).to_string(),
     }
 }
 
@@ -92,5 +104,10 @@ mod tests {
         assert_eq!(findings(&SessionLifetime, &[("app.py", &source)]), [""; 0]);
         let source = format!("{APP}app.permanent_session_lifetime = timedelta(days=365)\n");
         assert_eq!(findings(&SessionLifetime, &[("app.py", &source)]).len(), 1);
+        let text = apply(&SessionLifetime, &[("app.py", &source)], "app.py");
+        assert!(
+            text.ends_with("lifetime = timedelta(minutes=720)\n"),
+            "{text}"
+        );
     }
 }

@@ -105,7 +105,7 @@ fn escape_values(model: &Model, sink: &SinkCall) -> Option<Patch> {
 }
 
 /// `value` → `escape(value)`, in the form that its place needs.
-fn escaped(model: &Model, file: ModuleId, span: Span) -> Option<Vec<Edit>> {
+pub(super) fn escaped(model: &Model, file: ModuleId, span: Span) -> Option<Vec<Edit>> {
     let module = model.modules.get(file);
     let expr = module.expression_at(span)?;
     let text = module.source(span);

@@ -11,6 +11,7 @@ use crate::model::flow::{Sink, SinkCall};
 use crate::model::modules::ModuleId;
 use crate::parse::python::Module;
 use crate::strategies::strategy::TEMPLATE_RENDERING;
+use crate::strategies::template_rendering::html_response;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Span;
 
@@ -59,32 +60,73 @@ impl Control for MarkupInput {
             return patch;
         }
         let wanted = |call: &SinkCall| call.sink == Sink::Markup;
-        let edits = flowing::call_of(model, finding, wanted).and_then(|sink| {
-            let file = model.modules.by_path(&sink.call.path)?;
-            let call = model.modules.get(file).call_at(sink.call.span)?;
-            Some((call, escape_arguments(model, file, call)?))
-        });
-        let Some((call, edits)) = edits else {
-            return by_hand();
-        };
-        if takes_whole_value(call) {
-            return Patch::new(
-                PatchKind::Review,
-                "Escape the value instead of trusting it as HTML",
-                "The value reaches the browser as text, not as markup",
-            )
-            .may_break(
-                "Where the value holds markup of the application's own, that is shown as text \
-                 too; then escape the client's part where the markup is put together.",
-            )
-            .edits(edits);
-        }
-        Patch::new(
-            PatchKind::Safe,
-            "Let Markup escape the value",
-            "Only the constant part is trusted as HTML; the value is escaped",
+        flowing::call_of(model, finding, wanted)
+            .and_then(|sink| escape_value(model, sink))
+            .unwrap_or_else(by_hand)
+    }
+}
+
+fn escape_value(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    let file = model.modules.by_path(&sink.call.path)?;
+    let call = model.modules.get(file).call_at(sink.call.span)?;
+    let [argument] = &*call.arguments.args else {
+        return None;
+    };
+    let values = flowing::inserted(sink);
+    let whole = Span::from(argument.range());
+    if values.is_empty() || values.contains(&whole) && values.len() == 1 {
+        let patch = Patch::new(
+            PatchKind::Review,
+            "Escape the value instead of marking it as safe",
+            "The value reaches the browser as text, not as markup",
         )
-        .edits(edits)
+        .may_break(
+            "If clients are meant to send HTML, it is shown as text: clean it with nh3 then.",
+        );
+        return Some(patch.edits(escaped(model, file, call)));
+    }
+    let patch = Patch::new(
+        PatchKind::Safe,
+        "Let Markup escape the value",
+        "Only the constant part is trusted as HTML; the value is escaped",
+    );
+    if is_all_of(argument, &values)
+        && let Some(edits) = escape_arguments(model, file, call)
+    {
+        return Some(patch.edits(edits));
+    }
+    let mut edits = Vec::new();
+    for piece in flowing::pieces(sink) {
+        let at = piece.inserted.as_ref()?;
+        let file = model.modules.by_path(&at.path)?;
+        edits.extend(html_response::escaped(model, file, at.span)?);
+    }
+    Some(patch.edits(edits))
+}
+
+/// Whether every value that enters the argument's text is a client's: what the server itself
+/// puts in may be HTML on purpose and must not be escaped.
+fn is_all_of(argument: &Expr, values: &[Span]) -> bool {
+    let tainted = |span: Span| values.iter().any(|value| span.contains(*value));
+    match argument {
+        Expr::FString(string) => string.value.elements().all(|element| match element {
+            InterpolatedStringElement::Interpolation(value) => tainted(value.range.into()),
+            InterpolatedStringElement::Literal(_) => true,
+        }),
+        Expr::BinOp(operation) => match &*operation.right {
+            Expr::Tuple(tuple) => tuple.elts.iter().all(|elt| tainted(elt.range().into())),
+            operand => tainted(operand.range().into()),
+        },
+        Expr::Call(call) => {
+            let args = call.arguments.args.iter().map(|arg| arg.range());
+            let keywords = call
+                .arguments
+                .keywords
+                .iter()
+                .map(|keyword| keyword.value.range());
+            args.chain(keywords).all(|range| tainted(range.into()))
+        }
+        _ => false,
     }
 }
 
@@ -128,7 +170,7 @@ fn escape_arguments(model: &Model, file: ModuleId, call: &ExprCall) -> Option<Ve
                     Edit::replace(module.path(), tail, ""),
                 ])
             }
-            _ => Some(escaped(model, file, call)),
+            _ => None,
         },
         Expr::FString(string) => {
             let [FStringPart::FString(part)] = string.value.as_slice() else {
@@ -136,21 +178,7 @@ fn escape_arguments(model: &Model, file: ModuleId, call: &ExprCall) -> Option<Ve
             };
             format_call(module, part, tail)
         }
-        Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_) => Some(escaped(model, file, call)),
         _ => None,
-    }
-}
-
-/// Whether the argument shows no constant part: it may have been put together elsewhere, of the
-/// application's own markup and the client's value.
-fn takes_whole_value(call: &ExprCall) -> bool {
-    match call.arguments.args.first() {
-        Some(Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_)) => true,
-        Some(Expr::Call(inner)) => !matches!(
-            &*inner.func,
-            Expr::Attribute(method) if is_text(&method.value)
-        ),
-        _ => false,
     }
 }
 
@@ -236,17 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_value_may_hold_the_applications_own_markup() {
-        let kind = |html: &str| {
-            let source = format!(
-                "from flask import request\nfrom markupsafe import Markup\n@app.route('/')\n\
-                 def view():\n    name = request.args['n']\n    html = \"<p>%s</p>\" % name\n    \
-                 return render(Markup({html}))\n"
-            );
-            crate::strategies::testing::patch(&MarkupInput, &[("app.py", &source)]).kind
-        };
-        assert_eq!(kind("html"), PatchKind::Review);
-        assert_eq!(kind("\"<b>%s</b>\" % name"), PatchKind::Safe);
+    fn html_of_the_server_is_not_escaped() {
+        for (before, expected) in [(
+            "Markup(f\"{HEAD}<b>{name}</b>\")",
+            "Markup(f\"{HEAD}<b>{escape(name)}</b>\")",
+        )] {
+            assert_eq!(after(before), expected);
+        }
     }
 
     #[test]
