@@ -188,7 +188,8 @@ impl<'a> Interp<'a> {
                 Value::None
             }
             "print" | "input" | "delattr" | "exec" => Value::None,
-            "type" | "vars" | "object" | "locals" | "globals" => return None,
+            "type" | "object" => Value::unknown(mix(place.key(), hash(name))),
+            "vars" | "locals" | "globals" => return None,
             "ValueError" | "KeyError" | "Exception" | "TypeError" | "RuntimeError" => {
                 return Some(self.unknown_call(None, name, args, st));
             }

@@ -10,9 +10,13 @@ use super::expr::predicate;
 use super::facts::Facts;
 use super::heap::{Dict, Instance, List, Obj, Scope, State};
 use super::interp::{Frame, Interp, Returned};
-use super::value::{Code, Func, Key, Note, ObjId, Place, Value, hash, mix, union};
+use super::value::{Code, Func, Key, Note, ObjId, Piece, Place, Value, hash, mix, union};
 
 const DEEPEST_CALLS: usize = 12;
+/// From this depth on, long functions that see no client value are not entered.
+const DEEP: usize = 3;
+/// Bytes of a function that counts as long.
+const LONG: usize = 500;
 /// How many values the arguments of a call that is remembered may hold.
 const MOST_REMEMBERED: u32 = 60;
 /// How often a function may be on the stack at once.
@@ -259,12 +263,34 @@ impl<'a> Interp<'a> {
         st: &State<'a>,
     ) -> Value<'a> {
         let place = args.place;
+        if let ([wrapped @ (Value::Func(_) | Value::Bound(_))], true) =
+            (args.pos.as_slice(), args.named.is_empty())
+            && !receiver.is_some_and(Value::is_tainted)
+        {
+            // A decorator that is applied by hand: `cache.memoize(60)(load)`.
+            return wrapped.clone();
+        }
         let mut pieces = Vec::new();
         let mut key = mix(hash(name), receiver.map_or(place.key(), Value::key));
-        for value in receiver.into_iter().chain(args.all()) {
+        let direct = args
+            .pos
+            .iter()
+            .map(|value| (value, matches!(value, Value::Ref(_))));
+        let named = args.named.iter().map(|(_, value)| (value, true));
+        let rest = args
+            .rest
+            .iter()
+            .chain(&args.keyword_rest)
+            .map(|value| (value, true));
+        let own = receiver.map(|value| (value, matches!(value, Value::Ref(_))));
+        for (value, is_object) in own.into_iter().chain(direct).chain(named).chain(rest) {
             key = mix(key, value.key());
             for piece in self.deep_pieces(value, st) {
-                super::value::add_piece(&mut pieces, &piece);
+                let mut piece = Piece::clone(&piece);
+                if is_object {
+                    piece.facts |= Facts::OF_OBJECT;
+                }
+                super::value::add_piece(&mut pieces, &Rc::new(piece));
             }
         }
         let operation = mix(hash(name), 0x0ca11);
@@ -334,6 +360,10 @@ impl<'a> Interp<'a> {
             }
             return known.value.clone();
         }
+        if key.is_some() && self.stack.len() >= DEEP && self.is_long_and_plain(place) {
+            // Far from the handler, without a client value, and much to do: nothing comes of it.
+            return Value::unknown(mix(place.key(), key.unwrap_or_default()));
+        }
         self.stack.push(place);
         let first_handler = self.handlers.len();
         let sources = self.sources_read.get();
@@ -369,6 +399,10 @@ impl<'a> Interp<'a> {
         }
         self.stack.pop();
         value
+    }
+
+    fn is_long_and_plain(&self, place: Place) -> bool {
+        place.span.len() > LONG && !self.source_text(place).contains("request")
     }
 
     fn run_function(

@@ -357,9 +357,18 @@ impl<'a> Interp<'a> {
                     // tree, this one need not; such writes are rare and are left out.
                     return;
                 }
+                let mut field = name;
+                if let Some(Obj::Instance(instance)) = st.get(*id).as_deref()
+                    && is_class(instance, "flask.Response")
+                    && matches!(name, "data" | "response")
+                {
+                    // Written later than made: the answer is then shown where it is returned.
+                    field = "body";
+                    self.response_places.remove(id);
+                }
                 st.change(*id, |object| {
                     if let Obj::Instance(instance) = object {
-                        instance.fields.insert(name.into(), value);
+                        instance.fields.insert(field.into(), value);
                     }
                 });
             }

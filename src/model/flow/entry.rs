@@ -95,8 +95,8 @@ pub fn analyse(modules: &Modules) -> Flows {
         .stack_size(STACK_BYTES)
         .build();
     let run = |ids: &[ModuleId]| run_modules(modules, &wanted, ids);
-    // A few chunks per worker: neighbours share their imports, and no worker waits long.
-    let chunk = wanted.len().div_ceil(workers * 2).max(1);
+    // One chunk per worker: what a worker has run of imports and helpers it need not run again.
+    let chunk = wanted.len().div_ceil(workers).max(1);
     let found: Vec<Found> = match pool {
         Ok(pool) => pool.install(|| wanted.par_chunks(chunk).map(run).collect()),
         Err(_) => Vec::new(),
@@ -366,24 +366,28 @@ impl<'a> Interp<'a> {
             {
                 continue;
             }
-            if handler.kind == Kind::Json && !self.is_response(&one.value, &one.state) {
-                continue;
-            }
-            self.respond(
-                &one.value,
-                one.place,
-                Confidence::High,
-                &one.state,
-                function,
-            );
+            let value = match handler.kind {
+                Kind::Json => match self.responses_in(&one.value, &one.state) {
+                    Some(value) => value,
+                    None => continue,
+                },
+                _ => one.value,
+            };
+            self.respond(&value, one.place, Confidence::High, &one.state, function);
         }
     }
 
-    fn is_response(&self, value: &Value<'a>, st: &State<'a>) -> bool {
-        value.alternatives().iter().any(|one| match one {
-            Value::Ref(id) => matches!(st.get(*id).as_deref(), Some(Obj::Instance(_))),
+    /// Of what a REST resource returns, the ready-made responses; the rest is sent as JSON.
+    fn responses_in(&self, value: &Value<'a>, st: &State<'a>) -> Option<Value<'a>> {
+        let responses = value.alternatives().iter().filter(|one| match one {
+            Value::Ref(id) => matches!(
+                st.get(*id).as_deref(),
+                Some(Obj::Instance(instance)) if super::classes::is_class(instance, "flask.Response")
+            ),
             _ => false,
-        })
+        });
+        let responses: Vec<_> = responses.cloned().collect();
+        (!responses.is_empty()).then(|| super::value::union(responses))
     }
 
     fn handler_arguments(&mut self, handler: &Handler<'a>, place: Place) -> Args<'a> {

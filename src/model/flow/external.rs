@@ -25,6 +25,8 @@ pub(super) fn canonical(dotted: &str) -> String {
         | "werkzeug.wrappers.Response"
         | "werkzeug.wrappers.BaseResponse"
         | "werkzeug.Response"
+        | "werkzeug.wrappers.BaseResponse"
+        | "werkzeug.BaseResponse"
         | "flask.current_app.response_class"
         | "flask.Flask.response_class"
         | "werkzeug.wrappers.response.Response" => "flask.Response",
@@ -164,6 +166,18 @@ impl<'a> Interp<'a> {
 
     fn unknown_external(&mut self, name: &str, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
         let last = name.rsplit('.').next().unwrap_or(name);
+        if matches!(last, "get" | "pop" | "hget" | "get_or_none" | "get_or_404") {
+            // What is kept under a key is not the key.
+            let default = fallback(args).into_iter();
+            let found = Value::object(name, Self::call_key(name, args), Vec::new());
+            return union(default.chain([found]));
+        }
+        if let ([wrapped @ (Value::Func(_) | Value::Bound(_))], true) =
+            (args.pos.as_slice(), args.named.is_empty())
+        {
+            // A decorator that is applied by hand.
+            return wrapped.clone();
+        }
         if last.contains("render") && last.contains("template") {
             // A theme's own `render_template`: what it renders is escaped there or nowhere.
             return Value::object("html", Self::call_key(name, args), Vec::new());
@@ -294,6 +308,10 @@ impl<'a> Interp<'a> {
                 let declared = self.alloc(st, Obj::Dict(Dict::default()));
                 self.foreign_instance("reqparse.RequestParser", [("arguments", declared)], st)
             }
+            "flask.request.get_json" | "flask.request.get_data" => {
+                let method = name.trim_start_matches("flask.request.");
+                return self.source_method("flask.request", &Value::None, method, args, st);
+            }
             "webargs.flaskparser.parser.parse" => self.parsed_arguments(place),
             _ => return None,
         })
@@ -348,7 +366,7 @@ impl<'a> Interp<'a> {
                 "get" | "pop" | "getlist" | "get_all" | "index" | "hget"
             );
             if is_lookup && !receiver.is_tainted() {
-                let default = args.get(1, "default").cloned().into_iter();
+                let default = fallback(&args).into_iter();
                 let key = mix(receiver.key(), Self::call_key(name, &args));
                 return union(default.chain([Value::unknown(key)]));
             }
@@ -763,6 +781,12 @@ impl<'a> Interp<'a> {
     pub fn some_truth(&self, place: Place) -> Value<'a> {
         predicate(place, Vec::new(), Vec::new())
     }
+}
+
+/// What a lookup gives when nothing is found. `session.get(Model, key)` has no such thing.
+fn fallback<'a>(args: &Args<'a>) -> Option<Value<'a>> {
+    let is_key = !matches!(args.get(0, "key"), Some(Value::Ref(_) | Value::Ext(_)));
+    args.get(1, "default").filter(|_| is_key).cloned()
 }
 
 pub(super) fn template<'a>(escapes: bool, place: Place) -> Value<'a> {

@@ -44,6 +44,8 @@ impl Facts {
     pub const URL_PATH: Self = Self(1 << 15);
     /// Is not `..` itself.
     pub const NOT_PARENT: Self = Self(1 << 16);
+    /// Came out of foreign code as part of an object: text, or something else.
+    pub const OF_OBJECT: Self = Self(1 << 17);
 
     /// Everything a sink can ask for, except where it stands.
     pub const HARMLESS: Self = Self(
@@ -103,7 +105,7 @@ impl Facts {
     }
 }
 
-const NAMES: [(Facts, &str); 17] = [
+const NAMES: [(Facts, &str); 18] = [
     (Facts::NO_SEPARATOR, "no path separator"),
     (Facts::NO_DOTDOT, "no \"..\""),
     (Facts::NOT_ABSOLUTE, "not absolute"),
@@ -123,6 +125,7 @@ const NAMES: [(Facts, &str); 17] = [
     (Facts::ASSERTED, "checked by assert only"),
     (Facts::ONE_WORD, "one word"),
     (Facts::URL_PATH, "the URL's path"),
+    (Facts::OF_OBJECT, "part of an object"),
     (Facts::NOT_PARENT, "not \"..\" itself"),
 ];
 

@@ -437,6 +437,11 @@ impl<'a> Interp<'a> {
     ) -> Option<Value<'a>> {
         use FileOperation::{Archive, Delete, List, Probe, Read, Write};
         let (operation, paths): (FileOperation, &[(usize, &str)]) = match name {
+            "flask.current_app.open_resource"
+            | "flask.current_app.open_instance_resource"
+            | "flask.Flask.open_resource"
+            | "flask.Flask.open_instance_resource"
+            | "flask.Blueprint.open_resource" => (Read, &[(0, "resource")]),
             "builtins.open" | "io.open" | "codecs.open" | "aiofiles.open" | "gzip.open"
             | "bz2.open" | "lzma.open" | "os.fdopen" | "io.FileIO" | "tokenize.open"
             | "smart_open.open" | "os.open" => {
@@ -663,7 +668,9 @@ pub(super) fn path_pieces<'a>(
         let is_safe = known.is_chosen_by_server()
             || known.contains(Facts::CONTAINED)
             || one_component
-            || stays_below;
+            || stays_below
+            // `f"report-{name}.pdf"`: a URL segment cannot leave the component it is in.
+            || known.contains(Facts::URL_SEGMENT) && !starts_component && !may_be_absolute;
         verdicts.push((Rc::clone(piece), is_safe));
     }
     verdicts

@@ -6,6 +6,7 @@ use super::call::Args;
 use super::classes::is_class;
 use super::codec::as_markup;
 use super::external::template;
+use super::facts::Facts;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::output::{HtmlContext, Sink};
@@ -307,6 +308,23 @@ impl<'a> Interp<'a> {
                         .copied()
                         .unwrap_or((place, place));
                     self.html_response(&body, places, rendered, confidence, st, function);
+                }
+                Value::Any(any)
+                    if !any.pieces.is_empty()
+                        && any
+                            .pieces
+                            .iter()
+                            .all(|piece| piece.facts.contains(Facts::OF_OBJECT)) =>
+                {
+                    // Perhaps a dict, which is sent as JSON.
+                    self.html_response(
+                        one,
+                        (place, place),
+                        Rendered::Unknown,
+                        confidence,
+                        st,
+                        function,
+                    );
                 }
                 Value::Str(_) | Value::Any(_) => {
                     self.html_response(

@@ -19,6 +19,7 @@ pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
     .with(Facts::SECURE_FILENAME)
     .with(Facts::URL_SEGMENT)
     .with(Facts::URL_PATH)
+    .with(Facts::OF_OBJECT)
     .with(Facts::ASSERTED);
 /// The facts that survive changes of case and the like.
 pub(super) const SURVIVES_CASE: Facts = SURVIVES_CUTTING.with(Facts::NOT_ABSOLUTE);
@@ -456,11 +457,9 @@ impl<'a> Interp<'a> {
                     // Taking something out can bring two dots together.
                     keep = keep.without(Facts::NO_DOTDOT);
                 }
-                if new.contains('<') {
-                    keep = keep.without(Facts::NO_MARKUP);
-                }
-                if new.contains(['"', '\'']) {
-                    keep = keep.without(Facts::NO_QUOTE);
+                // Markup that the server puts in is its own; an entity undone is the client's.
+                if old.as_deref().is_none_or(|old| old.contains('&')) {
+                    keep = keep.without(Facts::ESCAPED);
                 }
                 if new.contains('{') {
                     keep = keep.without(Facts::NO_BRACE);
