@@ -69,7 +69,7 @@ impl Document {
 pub(super) fn prose(text: &str) -> Vec<Inline> {
     let pieces: Vec<&str> = text.split('`').collect();
     // An odd number of backticks means none of them is a mark that can be trusted.
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return vec![Inline::Text(text.to_owned())];
     }
     let inlines = pieces.into_iter().enumerate().map(|(index, piece)| {
