@@ -125,14 +125,13 @@ impl Terminal {
         }
     }
 
-    /// Whether the terminal is as a shell left it.
+    /// Waits until the terminal is as a shell left it: its last words may still be on their way.
     fn is_restored(&self) -> bool {
-        let seen = self.seen.lock().unwrap();
-        let screen = seen.screen.screen();
-        !screen.alternate_screen()
-            && !screen.hide_cursor()
-            && !screen.bracketed_paste()
-            && self.is_cooked()
+        self.wait("the screen of the shell", |seen| {
+            let screen = seen.screen.screen();
+            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+        });
+        self.is_cooked()
     }
 
     /// Whether the terminal edits lines and echoes by itself.
@@ -294,7 +293,14 @@ fn without_colour_there_are_no_colour_codes() {
     terminal.press("?");
     terminal.until("Keys on this screen");
     terminal.press("\u{1b}");
-    terminal.until("apply 1");
+    // Escape and enter in one go would be alt-enter.
+    terminal.wait("the end of the help", |seen| {
+        !seen
+            .screen
+            .screen()
+            .contents()
+            .contains("Keys on this screen")
+    });
     terminal.press("\r");
     terminal.until("app.run(debug=False)");
     terminal.press("q");
