@@ -26,11 +26,14 @@ pub static CONTROLS: &[&dyn Control] = &[
     &file_handling::upload_filename::UploadFilename,
     // Render templates securely
     &template_rendering::template_injection::TemplateInjection,
+    &template_rendering::inline_template::InlineTemplate,
     &template_rendering::markup_input::MarkupInput,
     &template_rendering::html_response::HtmlResponse,
     &template_rendering::autoescape::Autoescape,
     &template_rendering::template_attribute::TemplateAttribute,
     &template_rendering::escape_import::EscapeImport,
+    &template_rendering::content_security_policy::ContentSecurityPolicy,
+    &template_rendering::content_security_policy_strength::ContentSecurityPolicyStrength,
     // Keep sessions on the server
     &session_management::session_backend::SessionBackend,
     &session_management::session_backend_safe::SessionBackendSafe,

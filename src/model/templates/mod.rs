@@ -262,8 +262,20 @@ impl Templates {
         module: ModuleId,
         expr: &ruff_python_ast::Expr,
     ) -> Option<String> {
-        let (_, literal) = inline::constant(modules, names, module, expr)?;
+        let (_, literal) = self.literal(modules, names, module, expr)?;
         Some(literal.value.to_str().to_owned())
+    }
+
+    /// The string literal that an expression is, directly or through a name that is bound once,
+    /// and the module that holds it.
+    pub fn literal<'m>(
+        &self,
+        modules: &'m Modules,
+        names: &Names,
+        module: ModuleId,
+        expr: &'m ruff_python_ast::Expr,
+    ) -> Option<(ModuleId, &'m ruff_python_ast::ExprStringLiteral)> {
+        inline::constant(modules, names, module, expr)
     }
 
     /// The folder that a template for a view in `path` goes to, relative to the root.

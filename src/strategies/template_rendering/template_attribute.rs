@@ -151,7 +151,11 @@ fn arrival(model: &Model, id: TemplateId, output: &Output, weakness: Weakness) -
         Weakness::Tag => true,
         Weakness::Unquoted => !client.has.contains(Facts::NO_QUOTE | Facts::ONE_WORD),
         Weakness::Link => {
-            part.at_start && !part.is_checked && !client.has_prefix && !is_own_address(part)
+            !part.transformed
+                && part.at_start
+                && !part.is_checked
+                && !client.has_prefix
+                && !is_own_address(part)
         }
         Weakness::Handler | Weakness::Code | Weakness::Text(_) => !part.transformed,
     })
