@@ -361,7 +361,7 @@ fn table_changes(
                 None => text.to_owned(),
             },
         };
-        let name = &requirement.name.text;
+        let name = style.name(requirement);
         if requirement.extras.is_empty() {
             return format!("{name} = {quote}{version}{quote}");
         }

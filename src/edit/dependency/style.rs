@@ -9,6 +9,8 @@ pub(super) struct Style {
     operator: Operator,
     /// `flask == 2.2` instead of `flask==2.2`.
     spaced: bool,
+    /// `flask`, not `Flask`: nobody here writes capitals.
+    lower: bool,
     pub sorted: bool,
 }
 
@@ -53,6 +55,7 @@ impl Style {
         Self {
             operator,
             spaced: mostly(spaced) && all > 0,
+            lower: !manifest.requirements.is_empty() && manifest.requirements.iter().all(is_lower),
             sorted: is_sorted(&manifest.requirements),
         }
     }
@@ -70,9 +73,18 @@ impl Style {
         format!("{sign}{version}")
     }
 
+    /// The package's name as this list would write it.
+    pub(super) fn name(self, requirement: &Requirement) -> String {
+        let name = &requirement.name.text;
+        if self.lower {
+            return name.to_lowercase();
+        }
+        name.clone()
+    }
+
     /// `requirement` as this list would write it.
     pub(super) fn spell(self, requirement: &Requirement) -> String {
-        let mut text = requirement.name.text.clone();
+        let mut text = self.name(requirement);
         if !requirement.extras.is_empty() {
             text.push_str(&format!("[{}]", requirement.extras.join(",")));
         }
@@ -95,6 +107,10 @@ impl Style {
         }
         text
     }
+}
+
+fn is_lower(declared: &Declared) -> bool {
+    !declared.written.chars().any(char::is_uppercase)
 }
 
 /// Three names in order may be chance, and one out of order a slip; both are taken as meant.

@@ -116,6 +116,7 @@ fn conda_item(file: &File, text: &str, start: usize) -> Option<Declared> {
     let version_start = start + text.len() - bare[name_end..].trim_start().len();
     Some(Declared {
         name: normalised(name),
+        written: name.to_owned(),
         extras: Vec::new(),
         specifier: Specifier::parse(version, Notation::Conda),
         specifier_text: version.to_owned(),

@@ -79,6 +79,7 @@ fn declared(file: &File, package: &Package<'_>) -> Option<Declared> {
     let version = Version::from_str(text).ok()?;
     Some(Declared {
         name: normalised(package.name),
+        written: package.name.to_owned(),
         extras: Vec::new(),
         specifier: Specifier::exactly(&version),
         specifier_text: text.to_owned(),

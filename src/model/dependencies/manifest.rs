@@ -32,6 +32,8 @@ pub struct Manifest {
 pub struct Declared {
     /// Normalised as PEP 503 says.
     pub name: String,
+    /// As written.
+    pub written: String,
     pub extras: Vec<String>,
     pub specifier: Specifier,
     /// As written; empty where no version is.

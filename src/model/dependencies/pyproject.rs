@@ -205,6 +205,7 @@ impl<'a> Reader<'a> {
         };
         Declared {
             name: normalised(name),
+            written: name.to_owned(),
             extras: self.extras_of(item),
             specifier,
             specifier_text: version
@@ -267,6 +268,7 @@ impl<'a> Reader<'a> {
         let python = PythonRequires {
             specifier: Specifier::parse(&piece.text, notation),
             from: Location::new(&self.file.path, piece.span),
+            notation: Some(notation),
         };
         self.found.python.get_or_insert(python);
     }

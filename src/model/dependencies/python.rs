@@ -13,7 +13,10 @@ use crate::text::{Location, Span};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PythonRequires {
     pub specifier: Specifier,
+    /// The version part where the project promises it; the line where it only shows (an image).
     pub from: Location,
+    /// How the version part is written; none where it is no promise that an edit could raise.
+    pub notation: Option<Notation>,
 }
 
 impl PythonRequires {
@@ -74,6 +77,7 @@ fn minor(file: &Arc<File>, line: usize, tag: &str) -> Option<PythonRequires> {
     Some(PythonRequires {
         specifier: Specifier::parse(&format!("=={major}.{minor}.*"), Notation::Pep440),
         from: Location::new(&file.path, span),
+        notation: None,
     })
 }
 

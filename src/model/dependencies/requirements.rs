@@ -76,6 +76,7 @@ pub(super) fn declared(path: &Arc<str>, text: &Text, requirement: &Requirement) 
     };
     Declared {
         name: normalised(&requirement.name.text),
+        written: requirement.name.text.clone(),
         extras: requirement.extras.clone(),
         specifier,
         specifier_text: text_of(&requirement.specifier),
@@ -101,6 +102,7 @@ fn named_source(path: &Arc<str>, text: &Text, address: &str, start: usize) -> Op
     let name = name.split(['&', '[', ' ', ';']).next()?;
     Some(Declared {
         name: normalised(name),
+        written: name.to_owned(),
         extras: Vec::new(),
         specifier: Specifier::Source(address.to_owned()),
         specifier_text: String::new(),

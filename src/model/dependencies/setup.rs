@@ -31,6 +31,7 @@ pub(super) fn read_cfg(file: &File) -> Found {
                 found.python = lines.into_iter().next().map(|piece| PythonRequires {
                     specifier: Specifier::parse(&piece.text, Notation::Pep440),
                     from: Location::new(&file.path, piece.span),
+                    notation: Some(Notation::Pep440),
                 });
                 continue;
             }
@@ -100,6 +101,7 @@ pub(super) fn read_py(file: &Arc<File>) -> Found {
                 found.python = piece.map(|piece| PythonRequires {
                     specifier: Specifier::parse(&piece.text, Notation::Pep440),
                     from: Location::new(&file.path, piece.span),
+                    notation: Some(Notation::Pep440),
                 });
             }
             _ => {}

@@ -21,8 +21,10 @@ pub struct Upgrade {
     pub moves: Vec<Move>,
     /// What stays open after the moves.
     pub left_open: Vec<LeftOpen>,
-    /// Why it does not go further, as sentences.
+    /// Why it does not go further, as half sentences.
     pub held_by: Vec<String>,
+    /// The lowest Python that every chosen version runs on, as far as is known.
+    pub python: Option<Version>,
 }
 
 /// One package to a newer version.
@@ -84,11 +86,17 @@ impl Upgrade {
             advisories,
             floor: deps.python_requires().and_then(|python| python.floor()),
         };
-        if FAMILY.contains(&package) {
-            planner.family()
-        } else {
-            planner.single(package)
-        }
+        planner.plan(package)
+    }
+
+    /// The same, were the project not to promise an old Python.
+    pub fn beyond_python(deps: &Dependencies, advisories: &Advisories, package: &str) -> Self {
+        let planner = Planner {
+            deps,
+            advisories,
+            floor: None,
+        };
+        planner.plan(package)
     }
 
     pub fn step(&self) -> Step {
@@ -127,6 +135,14 @@ struct Cost {
 }
 
 impl Planner<'_> {
+    fn plan(&self, package: &str) -> Upgrade {
+        if FAMILY.contains(&package) {
+            self.family()
+        } else {
+            self.single(package)
+        }
+    }
+
     fn single(&self, package: &str) -> Upgrade {
         let Some(now) = self.deps.exposure(package, self.advisories) else {
             return Upgrade::default();
@@ -321,6 +337,11 @@ impl Planner<'_> {
         upgrade
             .moves
             .sort_by_key(|one| (one.why == Why::GoesAlong, rank(&one.package)));
+        let pythons = choice
+            .iter()
+            .filter_map(|(name, version)| closest(name, version))
+            .map(|release| release.python());
+        upgrade.python = pythons.max();
         if let Some(held) = self.held_by_python(&upgrade) {
             upgrade.held_by.push(held);
         }

@@ -2,7 +2,7 @@
 
 use pep440_rs::Version;
 
-use super::{THREATS, UNPINNED, first_import, imports, manifest_place};
+use super::{THREATS, UNPINNED, first_import, imports, manifest_place, spelled};
 use crate::edit::dependency::{bump, bump_all};
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -73,8 +73,10 @@ fn state(model: &Model, name: &str) -> State {
     match (&resolved.specifier, resolved.how) {
         (Specifier::Any, How::Unbounded) => {
             let message = format!(
-                "{name} is declared without a version: each installation takes whatever is newest \
-                 on its day, and nothing says which versions were tested or are known to be safe."
+                "{} is declared without a version: each installation takes whatever is newest on \
+                 its day, an existing one keeps what it has, and nothing says which versions were \
+                 tested.",
+                spelled(name)
             );
             let finding = Finding::new(ABOUT.id, resolved.from, UNPINNED, message);
             State::Lacking(Box::new(finding.subject(name)))
@@ -136,7 +138,7 @@ fn clash(model: &Model) -> Option<(Version, Version)> {
 
 /// A lower bound for a package that is named without a version.
 fn bounded(model: &Model, name: &str) -> Patch {
-    let title = format!("Ask for a {name} without known vulnerabilities");
+    let title = format!("Ask for a {} without known vulnerabilities", spelled(name));
     let Some(version) = target(model, name) else {
         return Patch::manual(
             title,
@@ -148,11 +150,15 @@ fn bounded(model: &Model, name: &str) -> Patch {
             let mut patch = Patch::new(
                 PatchKind::Review,
                 title,
-                format!("No installation takes a {name} older than {version}"),
+                format!(
+                    "No installation takes a {} older than {version}",
+                    spelled(name)
+                ),
             )
             .edits(change.edits)
             .may_break(format!(
-                "Environments that still hold an older {name} install {version} or newer."
+                "Environments that still hold an older {} install {version} or newer.",
+                spelled(name)
             ));
             patch.follow_ups = change.follow_ups;
             patch
@@ -165,7 +171,7 @@ fn bounded(model: &Model, name: &str) -> Patch {
 /// A package that is not named at all: beside the Flask that is there, which moves along where
 /// the two would not work together.
 fn added(model: &Model, name: &str) -> Patch {
-    let title = format!("Declare {name}");
+    let title = format!("Declare {}", spelled(name));
     let deps = &model.dependencies;
     let Some(version) = target(model, name) else {
         return Patch::manual(
@@ -173,11 +179,15 @@ fn added(model: &Model, name: &str) -> Patch {
             vec![format!("Choose a version of {name} and declare it.")],
         );
     };
-    let guarantee = format!("Every installation gets {name} {version} or newer");
+    let guarantee = format!(
+        "Every installation gets {} {version} or newer",
+        spelled(name)
+    );
     let patch = Patch::new(PatchKind::Review, title, guarantee)
         .edit(Edit::dependency(format!("{}>={version}", spelled(name))))
         .may_break(format!(
-            "Environments that hold an older {name} install {version} or newer."
+            "Environments that hold an older {} install {version} or newer.",
+            spelled(name)
         ));
     if name == "flask" && deps.werkzeug().is_none() {
         let werkzeug = target(model, "werkzeug");
@@ -224,15 +234,6 @@ fn target(model: &Model, name: &str) -> Option<Version> {
             })
         })
         .max()
-}
-
-/// The name as its own project writes it.
-fn spelled(name: &str) -> &str {
-    match name {
-        "flask" => "Flask",
-        "werkzeug" => "Werkzeug",
-        name => name,
-    }
 }
 
 #[cfg(test)]
@@ -284,12 +285,12 @@ mod tests {
         let texts = [APP, ("requirements.txt", "flask\nredis\n")];
         assert_eq!(
             apply(&DependenciesDeclared, &texts, "requirements.txt"),
-            "flask>=3.1.3\nredis\nWerkzeug>=3.1.9\n"
+            "flask>=3.1.3\nredis\nwerkzeug>=3.1.9\n"
         );
         let texts = [APP, ("requirements.txt", "flask==2.0.3\n")];
         assert_eq!(
             apply(&DependenciesDeclared, &texts, "requirements.txt"),
-            "flask==3.1.3\nWerkzeug==3.1.9\n"
+            "flask==3.1.3\nwerkzeug==3.1.9\n"
         );
     }
 

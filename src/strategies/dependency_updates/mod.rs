@@ -87,5 +87,18 @@ fn listed<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
+/// The name as its own project writes it.
+fn spelled(name: &str) -> &str {
+    match name {
+        "flask" => "Flask",
+        "werkzeug" => "Werkzeug",
+        "jinja2" => "Jinja2",
+        "markupsafe" => "MarkupSafe",
+        "pyjwt" => "PyJWT",
+        "flask-cors" => "Flask-Cors",
+        name => name,
+    }
+}
+
 /// Unpinned is a risk of its own, whatever is known today.
 const UNPINNED: Severity = Severity::Low;

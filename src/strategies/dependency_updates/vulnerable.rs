@@ -2,12 +2,14 @@
 
 use pep440_rs::Version;
 
-use super::{THREATS, breakage, condition, counted, listed};
-use crate::edit::dependency::bump_all;
-use crate::finding::{Confidence, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use super::{THREATS, breakage, condition, counted, listed, spelled};
+use crate::edit::dependency::{bump_all, respecify};
+use crate::finding::{
+    Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
+};
 use crate::model::Model;
 use crate::model::dependencies::{
-    Advisory, Exposure, How, Judged, LeftOpen, Role, Specifier, Step, Upgrade,
+    Advisory, Exposure, How, Judged, LeftOpen, PythonRequires, Role, Specifier, Step, Upgrade,
 };
 use crate::strategies::strategy::DEPENDENCY_UPDATES;
 use crate::strategies::{About, Answers, Control};
@@ -24,6 +26,7 @@ static ABOUT: About = About {
     page: include_str!("../../../assets/controls/dependencies-vulnerable.md"),
 };
 
+const PYTHON: &str = "dependencies-vulnerable.python";
 /// Behind a package's name in a finding's subject: what no version within reach fixes.
 const UNFIXED: &str = " (no fix within reach)";
 
@@ -52,14 +55,77 @@ impl Control for DependenciesVulnerable {
         Verdict::from_findings(findings, evidence(model))
     }
 
-    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
-        let upgrade_of =
-            |package: &str| Upgrade::of(&model.dependencies, &model.advisories, package);
-        match finding.subject.strip_suffix(UNFIXED) {
-            Some(package) => unfixed(package, &upgrade_of(package)),
-            None => moves(model, &upgrade_of(&finding.subject)),
+    fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
+        let unfixed = finding.subject.strip_suffix(UNFIXED);
+        let package = unfixed.unwrap_or(&finding.subject);
+        let deps = &model.dependencies;
+        let upgrade = Upgrade::of(deps, &model.advisories, package);
+        let promise = promise_in_the_way(model, &upgrade);
+        let raises = promise.is_some() && answers.or(PYTHON, "keep") == "raise";
+        let patch = match (promise.filter(|_| raises), unfixed) {
+            (Some(promise), _) => beyond_python(model, package, promise),
+            (None, Some(package)) => unfixed_patch(package, &upgrade),
+            (None, None) => moves(model, &upgrade),
+        };
+        match promise {
+            Some(promise) => patch.option(python_option(promise, raises)),
+            None => patch,
         }
     }
+}
+
+/// The promise of an old Python that keeps a fixed version away, where an edit could raise it.
+fn promise_in_the_way<'a>(model: &'a Model, upgrade: &Upgrade) -> Option<&'a PythonRequires> {
+    let mut left = upgrade.left_open.iter();
+    let held = left.any(|left| left.needs_python.is_some());
+    let promise = model.dependencies.python_requires();
+    promise.filter(|promise| held && promise.notation.is_some())
+}
+
+fn python_option(promise: &PythonRequires, raises: bool) -> RemedyOption {
+    let floor = promise
+        .floor()
+        .map_or_else(String::new, |floor| floor.to_string());
+    RemedyOption {
+        key: PYTHON,
+        question: format!(
+            "{} promises Python {floor}, which the fixed releases no longer support. Keep the \
+             promise, or raise it?",
+            promise.from.path
+        ),
+        choices: vec!["keep".into(), "raise".into()],
+        value: if raises { "raise" } else { "keep" }.into(),
+    }
+}
+
+/// The moves that a newer Python allows, and the promise raised to it.
+fn beyond_python(model: &Model, package: &str, promise: &PythonRequires) -> Patch {
+    let upgrade = Upgrade::beyond_python(&model.dependencies, &model.advisories, package);
+    let mut patch = moves(model, &upgrade);
+    if patch.kind == PatchKind::Manual {
+        return patch;
+    }
+    let raised = upgrade.python.as_ref().zip(promise.notation);
+    let text = model
+        .repo
+        .file(&promise.from.path)
+        .map(|file| file.text.slice(promise.from.span));
+    let raised = raised
+        .zip(text)
+        .and_then(|((python, notation), text)| Some((python, respecify(text, notation, python)?)));
+    let Some((python, text)) = raised else {
+        return patch.follow_up(format!(
+            "Raise the Python that {} promises.",
+            promise.from.path
+        ));
+    };
+    patch.kind = PatchKind::Review;
+    patch
+        .edit(Edit::replace(&promise.from.path, promise.from.span, text))
+        .may_break(format!(
+            "Whoever runs a Python older than {python} stays on the last release."
+        ))
+        .follow_up("Drop the older Pythons from classifiers, CI and documentation.")
 }
 
 /// One finding for what a move within reach fixes, one for what stays open after it.
@@ -96,38 +162,30 @@ fn fixable_finding(
     open: &[&Advisory],
     target: &Version,
 ) -> Finding {
-    let latent = exposure.judged == Judged::OldestAdmitted;
-    let severity = if latent {
-        Severity::Low
-    } else {
-        worst(model, open)
+    let severity = match exposure.judged {
+        Judged::OldestAdmitted => Severity::Low,
+        Judged::Exact | Judged::FreshInstall => worst(model, open),
     };
-    let verb = if latent { "admits" } else { "asks for" };
-    let what = match exposure.judged {
-        Judged::Exact => format!(
-            "{} {} ({})",
-            exposure.package,
-            exposure.version,
-            how(exposure)
-        ),
+    let name = spelled(&exposure.package);
+    let range = exposure.resolved.specifier.to_string().replace(' ', "");
+    let (version, count) = (&exposure.version, counted(open.len()));
+    let what = described(model, open);
+    let judged = match exposure.judged {
+        Judged::Exact => {
+            format!("{name} {version} ({}) has {count}: {what}.", how(exposure))
+        }
         Judged::FreshInstall => format!(
-            "{} {verb} `{}`, of which an installation takes {} at best; it",
-            exposure.package, exposure.resolved.specifier, exposure.version
+            "`{name}{range}` gives an installation {version} at best, which has {count}: {what}."
         ),
         Judged::OldestAdmitted => format!(
-            "{} {verb} `{}`: a fresh installation takes a version without known \
-             vulnerabilities, but the oldest, {},",
-            exposure.package, exposure.resolved.specifier, exposure.version
+            "`{name}{range}` still admits {version}, which has {count}: {what}. A fresh \
+             installation takes a newer, clean version."
         ),
     };
-    let message = format!(
-        "{what} has {}: {}. Fixed in {target}. Advisories of {}.",
-        counted(open.len()),
-        described(model, open),
-        model.advisories.date
-    );
-    let finding = Finding::new(ABOUT.id, place(model, exposure), severity, message);
-    let finding = finding.subject(exposure.package.as_str());
+    let date = &model.advisories.date;
+    let message = format!("{judged} Fixed in {target}. Advisories of {date}.");
+    let finding = Finding::new(ABOUT.id, place(model, exposure), severity, message)
+        .subject(exposure.package.as_str());
     if exposure.judged == Judged::Exact {
         return finding;
     }
@@ -141,17 +199,13 @@ fn unfixed_finding(
     left: &LeftOpen,
     upgrade: &Upgrade,
 ) -> Finding {
-    let because = upgrade
-        .held_by
-        .first()
-        .map_or_else(|| "no fixed version is known".to_owned(), Clone::clone);
     let message = format!(
-        "{} {} ({}) has {} that no version within reach fixes, because {because}: {}. \
-         Advisories of {}.",
-        exposure.package,
+        "{} {} ({}) has {} that no version within reach fixes, because {}: {}. Advisories of {}.",
+        spelled(&exposure.package),
         exposure.version,
         how(exposure),
-        counted(left.advisories.len().max(open.len())),
+        counted(open.len()),
+        obstacle(model, left, upgrade),
         described(model, open),
         model.advisories.date
     );
@@ -162,6 +216,20 @@ fn unfixed_finding(
         message,
     )
     .subject(format!("{}{UNFIXED}", exposure.package))
+}
+
+/// Why no version within reach fixes it, as half a sentence.
+fn obstacle(model: &Model, left: &LeftOpen, upgrade: &Upgrade) -> String {
+    let promised = model.dependencies.python_requires();
+    if let (Some(needed), Some(promised)) = (&left.needs_python, promised) {
+        let floor = promised
+            .floor()
+            .map_or_else(String::new, |floor| floor.to_string());
+        let path = &promised.from.path;
+        return format!("{path} promises Python {floor} and the fix needs Python {needed}");
+    }
+    let held = upgrade.held_by.first().cloned();
+    held.unwrap_or_else(|| "no fixed version is known".to_owned())
 }
 
 fn how(exposure: &Exposure<'_>) -> &'static str {
@@ -242,9 +310,15 @@ fn evidence(model: &Model) -> Vec<Evidence> {
         .filter_map(|name| deps.exposure(&name, &model.advisories))
         .filter(|exposure| exposure.open.is_empty())
         .map(|exposure| {
+            let newer = match exposure.judged {
+                Judged::Exact => "",
+                Judged::FreshInstall | Judged::OldestAdmitted => " or newer is installed and",
+            };
             let note = format!(
-                "{} {} has no known vulnerability (advisories of {})",
-                exposure.package, exposure.version, model.advisories.date
+                "{} {}{newer} has no known vulnerability (advisories of {})",
+                spelled(&exposure.package),
+                exposure.version,
+                model.advisories.date
             );
             Evidence::new(exposure.resolved.from, note)
         })
@@ -259,7 +333,7 @@ fn moves(model: &Model, upgrade: &Upgrade) -> Patch {
         .collect();
     let shown: Vec<String> = wanted
         .iter()
-        .map(|(name, version)| format!("{name} {version}"))
+        .map(|(name, version)| format!("{} to {version}", spelled(name)))
         .collect();
     let title = match shown.as_slice() {
         [only] => format!("Raise {only}"),
@@ -300,33 +374,34 @@ fn guarantee(model: &Model, upgrade: &Upgrade) -> String {
     let names: Vec<&str> = upgrade
         .moves
         .iter()
-        .map(|one| one.package.as_str())
+        .map(|one| spelled(&one.package))
         .collect();
     let left: Vec<&str> = upgrade
         .left_open
         .iter()
         .flat_map(|left| left.advisories.iter().map(String::as_str))
         .collect();
+    let together = match names.as_slice() {
+        [_] => String::new(),
+        all => format!("{} work together. ", listed(all)),
+    };
     let date = &model.advisories.date;
-    if left.is_empty() {
-        return format!(
-            "The declared versions of {} work together and have no advisory known on {date}",
-            listed(&names)
-        );
-    }
-    format!(
-        "The declared versions of {} work together; of the advisories known on {date} only {} \
-         stay open",
-        listed(&names),
-        listed(&left)
-    )
+    let open = match left.as_slice() {
+        [] => format!("No advisory known on {date} is open for {}", listed(&names)),
+        [only] => format!("Of the advisories known on {date} only {only} stays open"),
+        left => format!(
+            "Of the advisories known on {date} {} stay open, which no version within reach fixes",
+            left.len()
+        ),
+    };
+    format!("{together}{open}")
 }
 
-fn unfixed(package: &str, upgrade: &Upgrade) -> Patch {
+fn unfixed_patch(package: &str, upgrade: &Upgrade) -> Patch {
     let mut steps: Vec<String> = upgrade
         .held_by
         .iter()
-        .map(|held| format!("{package} goes no further, because {held}."))
+        .map(|held| format!("{} goes no further, because {held}.", spelled(package)))
         .collect();
     if let Some(python) = upgrade
         .left_open(package)
@@ -341,7 +416,7 @@ fn unfixed(package: &str, upgrade: &Upgrade) -> Patch {
             "No release of {package} fixes it: avoid what the advisory describes, or replace it."
         ));
     }
-    Patch::manual(format!("Make room for a fixed {package}"), steps)
+    Patch::manual(format!("Make room for a fixed {}", spelled(package)), steps)
 }
 
 #[cfg(test)]
@@ -427,6 +502,40 @@ mod tests {
                 "werkzeug",
                 "werkzeug (no fix within reach)"
             ]
+        );
+    }
+
+    #[test]
+    fn an_old_python_may_be_left_behind() {
+        let texts = [
+            ("requirements.txt", "flask==2.2.2\nwerkzeug==2.2.2\n"),
+            (
+                "pyproject.toml",
+                "[project]\nrequires-python = '>=3.8,<4'\n",
+            ),
+        ];
+        let model = model(&texts);
+        let verdict = DependenciesVulnerable.check(&model);
+        let mut answers = Answers::default();
+        let of = |answers: &Answers| {
+            let all = verdict.findings().iter();
+            all.map(|finding| DependenciesVulnerable.remedy(&model, finding, answers))
+                .collect::<Vec<_>>()
+        };
+        let kinds: Vec<PatchKind> = of(&answers).iter().map(|patch| patch.kind).collect();
+        use PatchKind::{Manual, Review};
+        assert_eq!(kinds, [Review, Manual, Review, Manual]);
+        answers.set(PYTHON, "raise");
+        let patches = of(&answers);
+        assert!(patches.iter().all(|patch| patch.edits == patches[0].edits));
+        let composed = crate::patch::compose(&model, &patches.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(
+            composed.texts["requirements.txt"].text,
+            "flask==3.1.3\nwerkzeug==3.1.9\n"
+        );
+        assert_eq!(
+            composed.texts["pyproject.toml"].text,
+            "[project]\nrequires-python = '>=3.9,<4'\n"
         );
     }
 
