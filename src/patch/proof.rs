@@ -103,7 +103,9 @@ fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<Stri
 
 fn kind(found: &Assessed) -> Kind<'_> {
     let finding = &found.finding;
-    (found.about.id, finding.path(), &finding.subject)
+    // The best place to add what is nowhere may move when a patch adds a file.
+    let path = if finding.absent { "" } else { finding.path() };
+    (found.about.id, path, &finding.subject)
 }
 
 fn syntax_flaws(model: &Model, composition: &Composition) -> Vec<Flaw> {

@@ -53,10 +53,12 @@ fn finish(change: Change, moves: &[(&str, Version)]) -> Result<Change, Manual> {
         .iter()
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
-    Err(Manual {
-        reason: format!("No hand-written line asks for {}.", wanted.join(", ")),
-        follow_ups: change.follow_ups,
-    })
+    let mut follow_ups = change.follow_ups;
+    let reason = match follow_ups.is_empty() {
+        true => format!("No hand-written line asks for {}.", wanted.join(", ")),
+        false => follow_ups.remove(0),
+    };
+    Err(Manual { reason, follow_ups })
 }
 
 fn edits(deps: &Dependencies, name: &str, version: &Version) -> Result<Vec<Edit>, Manual> {

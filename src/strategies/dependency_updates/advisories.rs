@@ -49,7 +49,7 @@ impl Control for DependenciesAdvisories {
             return Verdict::Implemented { evidence };
         }
         let Some(place) = audit_ci::place(model) else {
-            return Verdict::not_applicable("there is no manifest that advisories could concern");
+            return Verdict::not_applicable("nothing here depends on Flask");
         };
         let message = "Nothing looks for new advisories between commits, and no SECURITY.md says \
                        where to report one: a vulnerability that is published while nobody works \

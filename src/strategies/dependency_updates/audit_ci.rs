@@ -1,7 +1,7 @@
 //! `dependencies-audit-ci`: every commit is checked for known vulnerabilities, and fails.
 
 use super::audit_run::AuditRun;
-use super::{THREATS, jobs, manifest_place};
+use super::{THREATS, dependency_place, jobs};
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::ci::{Audit, System, Tool};
@@ -38,9 +38,6 @@ impl Control for DependenciesAuditCi {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        if model.dependencies.runtime().next().is_none() {
-            return Verdict::not_applicable("there is no manifest to audit");
-        }
         let good: Vec<&Audit> = model.ci.effective().collect();
         let evidence: Vec<Evidence> = good
             .iter()
@@ -55,7 +52,10 @@ impl Control for DependenciesAuditCi {
             good => good.iter().map(|audit| lax(audit)).collect(),
         };
         if flawed.is_empty() {
-            return Verdict::from_findings(absent(model).into_iter().collect(), evidence);
+            return match absent(model) {
+                Some(finding) => Verdict::from_findings(vec![finding], evidence),
+                None => Verdict::not_applicable("nothing here depends on Flask"),
+            };
         }
         Verdict::from_findings(flawed, evidence)
     }
@@ -107,7 +107,7 @@ fn toothless(audit: &Audit) -> Finding {
 
 /// Nothing looks at all: best told at the CI in use, else at the manifest.
 fn absent(model: &Model) -> Option<Finding> {
-    let place = manifest_place(model)?;
+    let place = dependency_place(model)?;
     let message = "Nothing in CI looks for known vulnerabilities in the dependencies: a version \
                    with a published exploit stays until somebody happens to hear of it.";
     let finding = Finding::new(ABOUT.id, place, Severity::Medium, message);
@@ -178,6 +178,15 @@ fn with_push(model: &Model, path: &str) -> Option<Edit> {
 /// A job of its own in the CI in use, or in the one that was chosen.
 pub(super) fn new_job(model: &Model, answers: &Answers) -> Patch {
     let title = "Audit the dependencies in CI";
+    if model.dependencies.runtime().next().is_none() {
+        return Patch::manual(
+            title,
+            vec![
+                "Declare the dependencies first: there is nothing that an audit could read."
+                    .to_owned(),
+            ],
+        );
+    }
     let Some(run) = AuditRun::of(&model.dependencies) else {
         return Patch::manual(
             title,
@@ -287,7 +296,7 @@ fn create(model: &Model, path: &str, text: String) -> Edit {
 pub(super) fn place(model: &Model) -> Option<Location> {
     let ci = model.ci.main_system();
     ci.map(|ci| Location::new(&ci.path, Span::at(0)))
-        .or_else(|| manifest_place(model))
+        .or_else(|| dependency_place(model))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{THREATS, manifest_place};
+use super::{THREATS, dependency_place};
 use crate::discover::File;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
@@ -34,9 +34,6 @@ impl Control for DependenciesAutomated {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        if model.dependencies.runtime().next().is_none() {
-            return Verdict::not_applicable("there is no manifest to watch");
-        }
         let evidence: Vec<Evidence> = model
             .ci
             .bots
@@ -49,8 +46,8 @@ impl Control for DependenciesAutomated {
         if !evidence.is_empty() {
             return Verdict::Implemented { evidence };
         }
-        let Some(place) = manifest_place(model) else {
-            return Verdict::not_applicable("there is no manifest to watch");
+        let Some(place) = dependency_place(model) else {
+            return Verdict::not_applicable("nothing here depends on Flask");
         };
         let message = "No bot proposes updates: Flask, Werkzeug and what they stand on are raised \
                        when somebody thinks of it, and old versions grow hard to leave.";
@@ -59,6 +56,10 @@ impl Control for DependenciesAutomated {
     }
 
     fn remedy(&self, model: &Model, _finding: &Finding, answers: &Answers) -> Patch {
+        if model.dependencies.runtime().next().is_none() {
+            let step = "Declare the dependencies first: there is nothing that a bot could raise.";
+            return Patch::manual("Let a bot propose updates", vec![step.to_owned()]);
+        }
         let bot = answers.or(BOT, default_bot(model)).to_owned();
         let patch = Patch::new(
             PatchKind::Safe,

@@ -4,6 +4,7 @@ use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk
 use ruff_python_ast::{Expr, ExprAttribute, Stmt, StmtImportFrom};
 use ruff_text_size::Ranged as _;
 
+use super::{listed, spelled};
 use crate::edit::imports::means;
 use crate::model::Model;
 use crate::model::dependencies::{How, Move, Removed, Step, Upgrade, Why};
@@ -36,16 +37,28 @@ pub(super) fn of(model: &Model, upgrade: &Upgrade) -> Vec<String> {
             uses.len() - SHOWN
         ));
     }
-    if found.is_empty() && upgrade.step() != Step::Patch {
-        found.push(
-            "Nothing in this repository uses a name that is gone in these versions; behaviour \
-             may differ all the same."
-                .to_owned(),
-        );
+    let crosses = |one: &&Move| one.step() != Step::Patch && one.why == Why::Advisories;
+    let far: Vec<&Move> = upgrade.moves.iter().filter(crosses).collect();
+    if !far.is_empty() {
+        let moves: Vec<String> = far.iter().map(|one| said(one)).collect();
+        found.push(format!("{}: look at the changes between.", listed(&moves)));
+    }
+    if uses.is_empty() && !removed.is_empty() {
+        found.push("No line here uses a name that these versions have removed.".to_owned());
     }
     found.extend(upgrade.moves.iter().filter_map(along));
     found.extend(untried(model, upgrade));
     found
+}
+
+/// "Flask goes from 2.2.5 to 3.1.3".
+fn said(one: &Move) -> String {
+    format!(
+        "{} goes from {} to {}",
+        spelled(&one.package),
+        one.from,
+        one.to
+    )
 }
 
 /// Extensions that the target would not load.

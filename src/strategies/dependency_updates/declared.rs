@@ -2,7 +2,7 @@
 
 use pep440_rs::Version;
 
-use super::{THREATS, UNPINNED, first_import, imports, manifest_place, spelled};
+use super::{THREATS, UNPINNED, dependency_place, imports, spelled};
 use crate::edit::dependency::{bump, bump_all};
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -91,9 +91,7 @@ fn state(model: &Model, name: &str) -> State {
 }
 
 fn undeclared(model: &Model, name: &str) -> Finding {
-    let place = manifest_place(model)
-        .or_else(|| first_import(model, name))
-        .or_else(|| first_import(model, "flask"));
+    let place = dependency_place(model);
     let place = place.unwrap_or_else(|| crate::text::Location {
         path: "requirements.txt".into(),
         span: crate::text::Span::at(0),
@@ -191,6 +189,10 @@ fn added(model: &Model, name: &str) -> Patch {
         ));
     if name == "flask" && deps.werkzeug().is_none() {
         let werkzeug = target(model, "werkzeug");
+        let patch = Patch {
+            title: "Declare Flask and Werkzeug".into(),
+            ..patch
+        };
         return patch
             .edits(werkzeug.map(|version| Edit::dependency(format!("Werkzeug>={version}"))));
     }

@@ -53,18 +53,31 @@ fn first_import(model: &Model, package: &str) -> Option<Location> {
 }
 
 /// The best place to speak of dependencies as a whole: Flask's line in the manifest that
-/// production installs from, else the first line of some manifest.
+/// production installs from, a hand-written one before a lock, else the first line of some
+/// manifest.
 fn manifest_place(model: &Model) -> Option<Location> {
     let deps = &model.dependencies;
-    let names = ["flask", "werkzeug"].iter();
-    let named = names
-        .filter_map(|name| deps.runtime().find_map(|manifest| manifest.declared(name)))
-        .map(|declared| declared.location.clone())
-        .next();
-    named.or_else(|| {
-        let manifest = deps.runtime().next()?;
-        Some(Location::new(&manifest.path, Span::at(0)))
-    })
+    let mut manifests: Vec<_> = deps.runtime().collect();
+    manifests.sort_by_key(|manifest| !manifest.hand_written);
+    let named = ["flask", "werkzeug"].iter().find_map(|name| {
+        let mut declared = manifests
+            .iter()
+            .filter_map(|manifest| manifest.declared(name));
+        declared.next()
+    });
+    match named {
+        Some(declared) => Some(declared.location.clone()),
+        None => manifests
+            .first()
+            .map(|manifest| Location::new(&manifest.path, Span::at(0))),
+    }
+}
+
+/// [`manifest_place`], and without any manifest the first import of Flask or Werkzeug.
+fn dependency_place(model: &Model) -> Option<Location> {
+    manifest_place(model)
+        .or_else(|| first_import(model, "flask"))
+        .or_else(|| first_import(model, "werkzeug"))
 }
 
 /// "3 known vulnerabilities".

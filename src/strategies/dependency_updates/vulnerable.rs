@@ -3,7 +3,7 @@
 use pep440_rs::Version;
 
 use super::{THREATS, breakage, condition, counted, listed, spelled};
-use crate::edit::dependency::{bump_all, respecify};
+use crate::edit::dependency::{Change, bump_all, respecify};
 use crate::finding::{
     Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
 };
@@ -65,7 +65,7 @@ impl Control for DependenciesVulnerable {
         let patch = match (promise.filter(|_| raises), unfixed) {
             (Some(promise), _) => beyond_python(model, package, promise),
             (None, Some(package)) => unfixed_patch(package, &upgrade),
-            (None, None) => moves(model, &upgrade),
+            (None, None) => fixed(model, package, &upgrade),
         };
         match promise {
             Some(promise) => patch.option(python_option(promise, raises)),
@@ -325,6 +325,38 @@ fn evidence(model: &Model) -> Vec<Evidence> {
         .collect()
 }
 
+/// The moves that fix `package`. Where only a lock names it there is nothing to edit for it:
+/// the command that renews the lock is all there is.
+fn fixed(model: &Model, package: &str, upgrade: &Upgrade) -> Patch {
+    let deps = &model.dependencies;
+    if !deps.declarations(package).is_empty() || is_worth_naming(package) {
+        return moves(model, upgrade);
+    }
+    let patch = moves(model, upgrade);
+    let title = match upgrade.moves(package) {
+        Some(one) => format!("Raise {} to {} in the lock", spelled(package), one.to),
+        None => patch.title,
+    };
+    Patch::manual(title, patch.follow_ups)
+}
+
+/// Applications depend on these two by themselves: naming them is what makes a lock follow.
+fn is_worth_naming(package: &str) -> bool {
+    matches!(package, "flask" | "werkzeug")
+}
+
+/// Moved packages that only a lock names, and that are worth naming.
+fn named_anew(model: &Model, upgrade: &Upgrade) -> Vec<Edit> {
+    let deps = &model.dependencies;
+    let only_locked = upgrade
+        .moves
+        .iter()
+        .filter(|one| is_worth_naming(&one.package) && deps.declarations(&one.package).is_empty());
+    only_locked
+        .map(|one| Edit::dependency(format!("{}>={}", spelled(&one.package), one.to)))
+        .collect()
+}
+
 fn moves(model: &Model, upgrade: &Upgrade) -> Patch {
     let wanted: Vec<(&str, Version)> = upgrade
         .moves
@@ -339,9 +371,14 @@ fn moves(model: &Model, upgrade: &Upgrade) -> Patch {
         [only] => format!("Raise {only}"),
         all => format!("Raise {} together", listed(all)),
     };
+    let named = named_anew(model, upgrade);
     let change = match bump_all(&model.dependencies, &wanted) {
         Ok(change) => change,
-        Err(manual) => return Patch::manual(title, manual.sentences()),
+        Err(manual) if named.is_empty() => return Patch::manual(title, manual.sentences()),
+        Err(manual) => Change {
+            edits: Vec::new(),
+            follow_ups: manual.sentences(),
+        },
     };
     let renews_lock = change
         .follow_ups
@@ -352,7 +389,9 @@ fn moves(model: &Model, upgrade: &Upgrade) -> Patch {
     } else {
         PatchKind::Review
     };
-    let mut patch = Patch::new(kind, title, guarantee(model, upgrade)).edits(change.edits);
+    let mut patch = Patch::new(kind, title, guarantee(model, upgrade))
+        .edits(change.edits)
+        .edits(named);
     patch.may_break = breakage::of(model, upgrade);
     if renews_lock {
         patch = patch.may_break("Installations that insist on the lock fail until it is renewed.");
