@@ -371,6 +371,21 @@ mod tests {
     }
 
     #[test]
+    fn a_raised_name_and_a_line_behind_it_stay_apart() {
+        let texts = [("app.py", ""), ("requirements.txt", "flask\ngunicorn\n")];
+        let model = Model::build(Arc::new(Repository::from_texts(texts)));
+        let version = pep440_rs::Version::new([23, 0, 0]);
+        let raised = dependency::bump(&model.dependencies, "gunicorn", &version);
+        let first = patch(raised.unwrap().edits);
+        let second = patch(vec![Edit::dependency("redis>=5.0")]);
+        let composed = compose(&model, &[&first, &second]).unwrap();
+        assert_eq!(
+            composed.texts["requirements.txt"].text,
+            "flask\ngunicorn>=23.0.0\nredis>=5.0\n"
+        );
+    }
+
+    #[test]
     fn imports_of_two_patches_share_a_statement() {
         let (model, path) = model("from flask import Flask\n");
         let first = patch(vec![Edit::import_from(&path, "flask", "abort")]);

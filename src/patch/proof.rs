@@ -47,12 +47,14 @@ pub fn prove(
     composition: &Composition,
     mended: &BTreeSet<String>,
 ) -> Result<Proven, Vec<Flaw>> {
+    let before_problems = problems(model);
     let texts = composition.texts.iter();
     let repo = model
         .repo
         .with_texts(texts.map(|(path, new)| (Arc::clone(path), new.text.clone())));
     let model = model.rebuild(Arc::new(repo));
     let mut flaws = syntax_flaws(&model, composition);
+    flaws.extend(manifest_flaws(&before_problems, &model, composition));
     let after = Assessment::of(&model);
     flaws.extend(finding_flaws(before, &after, mended));
     if flaws.is_empty() {
@@ -106,6 +108,41 @@ fn kind(found: &Assessed) -> Kind<'_> {
     // The best place to add what is nowhere may move when a patch adds a file.
     let path = if finding.absent { "" } else { finding.path() };
     (found.about.id, path, &finding.subject)
+}
+
+/// How many lines of each manifest are not understood.
+fn problems(model: &Model) -> BTreeMap<Arc<str>, usize> {
+    let mut counts = BTreeMap::new();
+    for problem in &model.dependencies.problems {
+        *counts
+            .entry(Arc::clone(&problem.location.path))
+            .or_default() += 1;
+    }
+    counts
+}
+
+/// Touched manifests that are understood less well than before.
+fn manifest_flaws(
+    before: &BTreeMap<Arc<str>, usize>,
+    model: &Model,
+    composition: &Composition,
+) -> Vec<Flaw> {
+    let after = problems(model);
+    let touched = composition.texts.keys();
+    let worse = touched.filter(|path| after.get(*path) > before.get(*path));
+    worse
+        .map(|path| {
+            let all = model.dependencies.problems.iter();
+            let reason = all
+                .filter(|problem| problem.location.path == *path)
+                .map(|problem| problem.reason.clone())
+                .next_back();
+            Flaw::Syntax {
+                path: Arc::clone(path),
+                error: reason.unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 fn syntax_flaws(model: &Model, composition: &Composition) -> Vec<Flaw> {

@@ -141,7 +141,13 @@ fn edit(manifest: &Manifest, declared: &Declared, version: &Version) -> Result<E
             })?;
             Ok(Edit::replace(path, span, new))
         }
-        (None, Some(at)) => Ok(Edit::replace(path, Span::at(at), format!(">={version}"))),
+        (None, Some(end)) => {
+            // The name is replaced, not followed by an insertion: another patch may insert a
+            // line at the very same place.
+            let span = Span::new(declared.location.span.start, end);
+            let text = format!("{}>={version}", declared.head);
+            Ok(Edit::replace(path, span, text))
+        }
         (None, None) => Err(format!(
             "{path}: {} has to be raised to {version} by hand.",
             declared.name

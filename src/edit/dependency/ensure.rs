@@ -46,7 +46,7 @@ pub fn ensure(
         if let Some((manifest, declared)) = named(deps, &requirement) {
             change
                 .edits
-                .extend(adapted(repo, manifest, declared, &requirement)?);
+                .extend(adapted(manifest, declared, &requirement)?);
             continue;
         }
         let list = match home(deps, want.manifest) {
@@ -116,7 +116,6 @@ fn home(deps: &Dependencies, asked: Option<&str>) -> Option<usize> {
 
 /// The edits that make an existing declaration admit what is wanted.
 fn adapted(
-    repo: &Repository,
     manifest: &Manifest,
     declared: &Declared,
     wanted: &Requirement,
@@ -132,7 +131,7 @@ fn adapted(
         .filter(|extra| !declared.extras.contains(extra))
         .collect();
     if !lacking.is_empty() {
-        let edit = with_extras(repo, manifest, declared, &lacking);
+        let edit = with_extras(manifest, declared, &lacking);
         edits.push(edit.ok_or_else(|| manual(&format!("needs the extra {}", lacking[0])))?);
     }
     let specifier = wanted
@@ -166,30 +165,17 @@ fn is_newer(declared: &Declared, wanted: &Version) -> bool {
     lowest.is_some_and(|lowest| lowest >= *wanted) || !declared.specifier.is_bounded()
 }
 
-fn with_extras(
-    repo: &Repository,
-    manifest: &Manifest,
-    declared: &Declared,
-    lacking: &[&String],
-) -> Option<Edit> {
-    let at = declared.version_goes?;
-    let text = repo.file(&manifest.path)?.text.as_str();
+fn with_extras(manifest: &Manifest, declared: &Declared, lacking: &[&String]) -> Option<Edit> {
+    let end = declared.version_goes?;
+    let head = Span::new(declared.location.span.start, end);
+    let written = declared.head.as_str();
     let new: Vec<&str> = lacking.iter().map(|extra| extra.as_str()).collect();
-    if declared.extras.is_empty() {
-        return Some(Edit::insert(
-            &manifest.path,
-            at,
-            format!("[{}]", new.join(",")),
-        ));
-    }
-    let bracket = at
-        .checked_sub(1)
-        .filter(|at| text.as_bytes().get(*at) == Some(&b']'))?;
-    Some(Edit::insert(
-        &manifest.path,
-        bracket,
-        format!(",{}", new.join(",")),
-    ))
+    let new = new.join(",");
+    let text = match written.strip_suffix(']') {
+        Some(open) => format!("{open},{new}]"),
+        None => format!("{written}[{new}]"),
+    };
+    Some(Edit::replace(&manifest.path, head, text))
 }
 
 /// The edits that add packages to one list.

@@ -117,6 +117,7 @@ fn conda_item(file: &File, text: &str, start: usize) -> Option<Declared> {
     Some(Declared {
         name: normalised(name),
         written: name.to_owned(),
+        head: text[..channel + name_end].to_owned(),
         extras: Vec::new(),
         specifier: Specifier::parse(version, Notation::Conda),
         specifier_text: version.to_owned(),

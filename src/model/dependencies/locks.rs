@@ -80,6 +80,7 @@ fn declared(file: &File, package: &Package<'_>) -> Option<Declared> {
     Some(Declared {
         name: normalised(package.name),
         written: package.name.to_owned(),
+        head: String::new(),
         extras: Vec::new(),
         specifier: Specifier::exactly(&version),
         specifier_text: text.to_owned(),

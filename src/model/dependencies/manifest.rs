@@ -34,6 +34,8 @@ pub struct Declared {
     pub name: String,
     /// As written.
     pub written: String,
+    /// What stands in front of `version_goes`: the name with its extras, as written.
+    pub head: String,
     pub extras: Vec<String>,
     pub specifier: Specifier,
     /// As written; empty where no version is.

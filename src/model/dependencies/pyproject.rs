@@ -206,6 +206,7 @@ impl<'a> Reader<'a> {
         Declared {
             name: normalised(name),
             written: name.to_owned(),
+            head: String::new(),
             extras: self.extras_of(item),
             specifier,
             specifier_text: version

@@ -7,7 +7,7 @@ use super::specifier::{Notation, Specifier};
 use super::{Problem, folder, relative_to};
 use crate::discover::{File, Purpose, Repository};
 use crate::parse::requirements::{EntryKind, Piece, Requirement, RequirementsFile};
-use crate::text::{Location, Text};
+use crate::text::{Location, Span, Text};
 
 /// Reads one requirement file. What it includes is named, not read: discovery has found it too.
 pub(super) fn read(repo: &Repository, file: &File, problems: &mut Vec<Problem>) -> Manifest {
@@ -77,6 +77,9 @@ pub(super) fn declared(path: &Arc<str>, text: &Text, requirement: &Requirement) 
     Declared {
         name: normalised(&requirement.name.text),
         written: requirement.name.text.clone(),
+        head: text
+            .slice(Span::new(requirement.span.start, requirement.head_end))
+            .to_owned(),
         extras: requirement.extras.clone(),
         specifier,
         specifier_text: text_of(&requirement.specifier),
@@ -103,11 +106,12 @@ fn named_source(path: &Arc<str>, text: &Text, address: &str, start: usize) -> Op
     Some(Declared {
         name: normalised(name),
         written: name.to_owned(),
+        head: String::new(),
         extras: Vec::new(),
         specifier: Specifier::Source(address.to_owned()),
         specifier_text: String::new(),
         notation: Notation::Pep440,
-        location: Location::new(path, crate::text::Span::new(start, start + address.len())),
+        location: Location::new(path, Span::new(start, start + address.len())),
         version: None,
         version_goes: None,
         marker: None,

@@ -2,7 +2,7 @@
 
 use pep440_rs::Version;
 
-use super::{THREATS, breakage, condition, counted, listed, spelled};
+use super::{THREATS, breakage, condition, counted, listed, manifest_place, spelled};
 use crate::edit::dependency::{Change, bump_all, respecify};
 use crate::finding::{
     Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
@@ -285,10 +285,14 @@ fn place(model: &Model, exposure: &Exposure<'_>) -> Location {
     let runtime = declarations
         .iter()
         .find(|(manifest, _)| manifest.role == Role::Runtime);
-    runtime.map_or_else(
-        || resolved.from.clone(),
-        |(_, declared)| declared.location.clone(),
-    )
+    match runtime {
+        Some((_, declared)) => declared.location.clone(),
+        // It is named anew beside Flask, which brings it.
+        None if is_worth_naming(&exposure.package) => {
+            manifest_place(model).unwrap_or_else(|| resolved.from.clone())
+        }
+        None => resolved.from.clone(),
+    }
 }
 
 /// Flask from an address or in a notation that is not understood.
