@@ -12,12 +12,18 @@ pub static CONTROLS: &[&dyn Control] = &[
     &debug_mode::config::DebugConfig,
     &debug_mode::environment::DebugEnvironment,
     &debug_mode::guard::DebugGuard,
+    &debug_mode::wsgi_server::WsgiServer,
+    &debug_mode::deploy_verification::DeployVerification,
+    &debug_mode::debug_tests::DebugTests,
     // Manage the secret key securely
     &secret_key::hardcoded::SecretKeyHardcoded,
     &secret_key::fallback::SecretKeyFallback,
     &secret_key::checked::SecretKeyChecked,
     &secret_key::strength::SecretKeyStrength,
     &secret_key::volatile::SecretKeyVolatile,
+    &secret_key::committed::SecretKeyCommitted,
+    &secret_key::store::SecretKeyStore,
+    &secret_key::rotation::SecretKeyRotation,
     // Handle files safely
     &file_handling::send_file_path::SendFilePath,
     &file_handling::send_directory_base::SendDirectoryBase,

@@ -10,3 +10,4 @@ mod debug_guard;
 mod debug_mode;
 mod requests;
 mod sample;
+mod secret_key;

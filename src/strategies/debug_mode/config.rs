@@ -204,7 +204,8 @@ fn judge_read(model: &Model, write: &Write, read: &EnvRead, report: &mut Report)
     let setting = settings.find(|setting| setting.literal().is_some());
     let on = set_in_production(model, read);
     if read.is_string_trap() {
-        let trap = format!("any text in {name} turns DEBUG on, \"False\" and \"0\" as well");
+        let trap =
+            format!("any text in the variable {name} turns it on, \"False\" and \"0\" as well");
         let (severity, message) = match (on, setting) {
             (Some(true), Some(setting)) => (
                 severity(model),

@@ -135,9 +135,7 @@ fn patch(model: &Model, id: AppId, app: &App, old: Option<&Guard>, answers: &Ans
         "Refuse to start with debug on unless FLASK_ENV declares development",
         guarantee(&form),
     )
-    .may_break(format!(
-        "Who starts the app locally with debug on has to declare it from now on: {local}"
-    ))
+    .may_break("A local start with debug on has to declare FLASK_ENV=development from now on.")
     .follow_up(local)
     .option(RemedyOption {
         key: OPTION,

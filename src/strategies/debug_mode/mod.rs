@@ -2,6 +2,8 @@
 
 mod command_line;
 pub mod config;
+pub mod debug_tests;
+pub mod deploy_verification;
 pub mod environment;
 mod flask;
 pub mod guard;
@@ -9,5 +11,7 @@ mod guards;
 mod reach;
 pub mod run;
 mod switch;
+mod target;
 mod walk;
 mod wrapper;
+pub mod wsgi_server;

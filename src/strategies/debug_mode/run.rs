@@ -183,7 +183,8 @@ fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judg
     } else {
         ""
     };
-    let message = format!("{name}({argument}=…) {gain}.{how}{everywhere}");
+    let callee = model.modules.get(site.module).source(call.func.range());
+    let message = format!("{callee}({argument}=…) {gain}.{how}{everywhere}");
     let finding = Finding::new(ABOUT.id, site.location.clone(), severity, message).subject(name);
     Judged::Finding(Box::new(placed(model, site, finding)))
 }

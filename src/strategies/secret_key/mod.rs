@@ -2,11 +2,14 @@
 
 pub mod checked;
 mod checks;
+pub mod committed;
 pub mod fallback;
 pub mod hardcoded;
 mod keys;
 mod report;
+pub mod rotation;
 mod sightings;
+pub mod store;
 pub mod strength;
 mod surroundings;
 pub mod volatile;

@@ -9,7 +9,7 @@ use crate::edit::{environment, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::app::AppId;
-use crate::model::deployment::{EnvValue, Surface};
+use crate::model::deployment::{EnvSetting, EnvValue, Surface};
 
 /// The command that makes a key.
 pub(super) const MAKE: &str = "python -c \"import secrets; print(secrets.token_urlsafe(64))\"";
@@ -173,6 +173,9 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
     // `${SECRET_KEY:-dev}` keeps its place: only what stands in it changes.
     let edit = outside.and_then(|text| match (&setting.value, setting.surface) {
         (_, Surface::Dotenv) => Some(Edit::replace(sighting.path(), setting.location.span, text)),
+        (EnvValue::Default(_), _) if is_expansion(model, setting) => {
+            Some(Edit::replace(sighting.path(), setting.location.span, text))
+        }
         (EnvValue::Literal(_) | EnvValue::Default(_), _) => {
             environment::change_setting(&model.repo, setting, &text)
         }
@@ -200,6 +203,13 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
         patch = patch.follow_up(follow_up);
     }
     patch
+}
+
+/// Whether `${NAME:-value}` stands there by itself: quotes around it fit what takes its place.
+fn is_expansion(model: &Model, setting: &EnvSetting) -> bool {
+    let file = model.repo.file(&setting.location.path);
+    let source = file.map_or("", |file| file.text.slice(setting.location.span));
+    source.starts_with("${") && source.ends_with('}')
 }
 
 fn by_hand(surface: Surface, key: &str, path: &Arc<str>) -> String {

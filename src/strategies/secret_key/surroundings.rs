@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::keys;
 use crate::discover::{FileKind, Purpose};
 use crate::finding::Edit;
 use crate::model::Model;
@@ -29,19 +30,52 @@ pub(super) fn for_tests(model: &Model, app: Option<AppId>, key: &str, variable: 
     if !has_tests || own == Some(true) {
         return Vec::new();
     }
-    let value = value_for_tests(variable);
-    let line = format!("os.environ.setdefault(\"{variable}\", \"{value}\")\n");
+    // All keys at once: the patches of two keys then make the same file.
+    let mut variables = all_variables(model);
+    if !variables.iter().any(|it| it == variable) {
+        variables.push(variable.to_owned());
+    }
+    let lines: String = variables
+        .iter()
+        .map(|it| {
+            format!(
+                "os.environ.setdefault(\"{it}\", \"{}\")\n",
+                value_for_tests(it)
+            )
+        })
+        .collect();
     let Some(conftest) = model.repo.file("conftest.py") else {
         let text = format!(
             "\"\"\"Settings of the test run, made before the tests import the application.\"\"\"\n\n\
-             import os\n\n{line}"
+             import os\n\n{lines}"
         );
         return vec![Edit::create("conftest.py", text)];
     };
     if conftest.text.as_str().contains(&format!("\"{variable}\"")) {
         return Vec::new();
     }
-    in_conftest(model, &conftest.path, &line)
+    in_conftest(model, &conftest.path, &lines)
+}
+
+/// The variables that the application's keys are, or will be, read from.
+fn all_variables(model: &Model) -> Vec<String> {
+    let mut variables: Vec<String> = Vec::new();
+    for key in keys::names() {
+        for write in model.configuration.writes(key) {
+            let module = model.modules.get(write.module);
+            let counts = write.in_environment(Environment::Production) || !write.is_loaded();
+            if !module.file.purpose.is_application() || !counts {
+                continue;
+            }
+            let leaves = write.value.leaves();
+            let read = leaves.iter().find_map(|leaf| leaf.env());
+            let name = read.map_or(key, |read| &read.name);
+            if !variables.iter().any(|known| known == name) {
+                variables.push(name.to_owned());
+            }
+        }
+    }
+    variables
 }
 
 /// In front of the first import of something that is not of the standard library: from there on

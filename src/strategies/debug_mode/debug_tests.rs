@@ -1,0 +1,222 @@
+//! `debug-tests`: the tests prove that debug is off in production and that the guard refuses
+//! each bad combination.
+
+use std::sync::Arc;
+
+use super::guard::DebugGuard;
+use super::target;
+use crate::discover::{File, FileKind, Purpose};
+use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::config::Environment;
+use crate::strategies::strategy::DEBUG_MODE;
+use crate::strategies::{About, Answers, Control};
+use crate::text::{Location, Span};
+
+pub struct DebugTests;
+
+static ABOUT: About = About {
+    id: "debug-tests",
+    title: "The tests prove that debug stays off in production",
+    strategy: &DEBUG_MODE,
+    threats: &["information-disclosure", "remote-code-execution"],
+    severity: Severity::Low,
+    page: include_str!("../../../assets/controls/debug-tests.md"),
+};
+
+const TESTS: &str = include_str!("../../../assets/snippets/test_debug_mode.py");
+const NAME: &str = "test_debug_mode.py";
+
+impl Control for DebugTests {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let Some((_, app)) = model.apps.production().next() else {
+            return Verdict::not_applicable("no Flask application is constructed here");
+        };
+        if let Some(file) = tests(model).find(|file| proves(file)) {
+            let note = "starts the app with debug on, and expects a refusal";
+            let location = Location::new(&file.path, Span::at(0));
+            return Verdict::Implemented {
+                evidence: vec![Evidence::new(location, note)],
+            };
+        }
+        let half = tests(model).find(|file| asserts(file));
+        let message = match half {
+            Some(file) => format!(
+                "{} looks at debug inside the test process only, where the test configuration is \
+                 loaded: it says nothing about production.",
+                file.path
+            ),
+            None => "No test holds debug off in production: the next change may turn it on \
+                     unnoticed."
+                .into(),
+        };
+        let finding = Finding::new(ABOUT.id, app.statement.clone(), ABOUT.severity, message)
+            .absent()
+            .subject("debug tests");
+        Verdict::from_findings(vec![finding], Vec::new())
+    }
+
+    fn remedy(&self, model: &Model, _finding: &Finding, answers: &Answers) -> Patch {
+        let title = "Add tests that hold debug off in production";
+        let Some(loaded) = target::primary(model, "") else {
+            let by_hand = "Start the app in a fresh process per case; `explain debug-tests`.";
+            return Patch::manual(title, vec![by_hand.into()]);
+        };
+        let folder = test_folder(model);
+        let path = match folder.is_empty() {
+            true => NAME.to_owned(),
+            false => format!("{folder}/{NAME}"),
+        };
+        let text = text(model, &folder, &loaded);
+        let mut patch = Patch::new(
+            PatchKind::Review,
+            title,
+            "A change that lets debug mode into production fails the tests",
+        )
+        .edit(Edit::create(path, text));
+        // Without the guard they would fail at once: it comes along.
+        if let Some(guard) = DebugGuard.check(model).findings().first() {
+            let guard = DebugGuard.remedy(model, guard, answers);
+            if guard.kind == PatchKind::Manual {
+                return Patch::manual(title, vec!["Add the guard first (debug-guard).".into()]);
+            }
+            patch = patch
+                .may_break("It brings the guard of debug-guard with it, which it tests.")
+                .edits(guard.edits);
+            patch.follow_ups.extend(guard.follow_ups);
+        }
+        patch.follow_up(
+            "Run the new tests once: they need pytest, and an app that starts without \
+                         its database.",
+        )
+    }
+}
+
+fn tests(model: &Model) -> impl Iterator<Item = &Arc<File>> {
+    let python = model.repo.of_kind(FileKind::Python);
+    python.filter(|file| file.purpose == Purpose::Test)
+}
+
+/// Whether a test turns debug on and expects that this fails.
+fn proves(file: &File) -> bool {
+    let text = file.text.as_str();
+    let turns_on = text.contains("FLASK_DEBUG") || text.contains("debug=True");
+    let refused = text.contains("pytest.raises")
+        || text.contains("assertRaises")
+        || text.contains("returncode != 0");
+    turns_on && refused
+}
+
+fn asserts(file: &File) -> bool {
+    let text = file.text.as_str();
+    let mut lines = text.lines().map(str::trim);
+    lines.any(|line| {
+        line.starts_with("assert") && (line.contains(".debug") || line.contains("DEBUG"))
+    })
+}
+
+/// Where the project keeps its tests.
+fn test_folder(model: &Model) -> String {
+    let mut folders: Vec<&str> = tests(model)
+        .filter(|file| {
+            let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+            name.starts_with("test_") || name == "conftest.py"
+        })
+        .map(|file| file.path.rsplit_once('/').map_or("", |(folder, _)| folder))
+        .collect();
+    folders.sort_by_key(|folder| (folder.matches('/').count(), folder.len(), *folder));
+    folders
+        .first()
+        .map_or_else(|| "tests".into(), |folder| (*folder).to_owned())
+}
+
+fn text(model: &Model, folder: &str, loaded: &target::Loaded) -> String {
+    let depth = match folder.is_empty() {
+        true => 0,
+        false => folder.split('/').count(),
+    };
+    let up = match depth {
+        0 => "\".\"".to_owned(),
+        _ => vec!["\"..\""; depth].join(", "),
+    };
+    TESTS
+        .replace("ROOT_FROM_HERE", &up)
+        .replace("LOAD_STATEMENTS", &loaded.statements())
+        .replace(
+            "environment.update(FLASK_SKIP_DOTENV=\"1\")",
+            &format!("environment.update({})", production(model).join(", ")),
+        )
+}
+
+/// What the app needs to start as in production: which configuration, and keys that are plainly
+/// none.
+fn production(model: &Model) -> Vec<String> {
+    let mut needed = vec!["FLASK_SKIP_DOTENV=\"1\"".to_owned()];
+    let Some((app, _)) = model.apps.production().next() else {
+        return needed;
+    };
+    for switch in model.configuration.switches(app) {
+        let chosen = switch.chosen[0].as_ref();
+        if let (Some(variable), Some(chosen)) = (&switch.variable, chosen)
+            && let Some(candidate) = switch.candidates.get(chosen.candidate)
+        {
+            needed.push(format!("{variable}=\"{}\"", candidate.name));
+        }
+    }
+    for write in model.configuration.in_order(app, Environment::Production) {
+        let leaves = write.value.leaves();
+        let is_secret = write.key.contains("SECRET") || write.key.contains("SALT");
+        for read in leaves.iter().filter_map(|leaf| leaf.env()) {
+            if is_secret || read.required {
+                needed.push(format!("{}=\"not-a-secret-\" * 4", read.name));
+            }
+        }
+        if is_secret && leaves.iter().all(|leaf| leaf.env().is_none()) {
+            needed.push(format!("{}=\"not-a-secret-\" * 4", write.key));
+        }
+    }
+    needed.sort();
+    needed.dedup();
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    #[test]
+    fn the_tests_start_what_production_starts() {
+        let texts = [
+            (
+                "shop/__init__.py",
+                "import os\nfrom flask import Flask\n\n\ndef create_app():\n    app = Flask(__name__)\n    \
+              app.secret_key = os.environ['SECRET_KEY']\n    return app\n",
+            ),
+            ("tests/test_shop.py", "import pytest\n"),
+        ];
+        let patch = testing::patch(&DebugTests, &texts);
+        let created = patch.edits.iter().find_map(|edit| match edit {
+            Edit::Create { path, text, .. } if path.ends_with(NAME) => Some((path, text)),
+            _ => None,
+        });
+        let (path, text) = created.unwrap();
+        assert_eq!(&**path, "tests/test_debug_mode.py");
+        assert!(
+            text.contains("from shop import create_app; app = create_app()"),
+            "{text}"
+        );
+        assert!(text.contains("SECRET_KEY=\"not-a-secret-\" * 4"), "{text}");
+        assert!(
+            text.contains("os.path.abspath(__file__)), \"..\")"),
+            "{text}"
+        );
+        let guarded = [texts[0], texts[1], (path.as_ref(), text.as_str())];
+        let verdict = testing::verdict(&DebugTests, &guarded);
+        assert!(matches!(verdict, Verdict::Implemented { .. }));
+    }
+}

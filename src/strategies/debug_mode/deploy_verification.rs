@@ -1,0 +1,164 @@
+//! `deploy-verification`: the deployment loads the app, verifies that debug is off, and stops
+//! when it is not.
+
+use super::target;
+use super::wsgi_server;
+use crate::edit::command;
+use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::deployment::Process;
+use crate::strategies::strategy::DEBUG_MODE;
+use crate::strategies::{About, Answers, Control};
+
+pub struct DeployVerification;
+
+static ABOUT: About = About {
+    id: "deploy-verification",
+    title: "The deployment verifies that debug is off before it serves",
+    strategy: &DEBUG_MODE,
+    threats: &["information-disclosure", "remote-code-execution"],
+    severity: Severity::Low,
+    page: include_str!("../../../assets/controls/deploy-verification.md"),
+};
+
+const SCRIPT: &str = include_str!("../../../assets/snippets/preflight.py");
+
+impl Control for DeployVerification {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let processes = wsgi_server::processes(model);
+        if processes.is_empty() {
+            return Verdict::not_applicable("nothing here says what production starts");
+        }
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut evidence = Vec::new();
+        for process in processes {
+            if is_verified(model, process) {
+                let note = "verifies the app before the server starts";
+                evidence.push(Evidence::new(process.location.clone(), note));
+            } else if !findings.iter().any(|it| it.location == process.location) {
+                findings.push(finding(process));
+            }
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let mut processes = wsgi_server::processes(model).into_iter();
+        match processes.find(|process| process.location == finding.location) {
+            Some(process) => patch(model, process),
+            None => by_hand(),
+        }
+    }
+}
+
+fn finding(process: &Process) -> Finding {
+    let message = format!(
+        "Nothing looks at the loaded app before {} serves: a wrong setting is noticed by whoever \
+         sees a traceback first.",
+        process.server.label()
+    );
+    Finding::new(ABOUT.id, process.location.clone(), ABOUT.severity, message)
+        .absent()
+        .subject("preflight")
+}
+
+/// Whether a file on the way to the server runs a check of the loaded app.
+fn is_verified(model: &Model, process: &Process) -> bool {
+    let places = process.via.iter().chain([&process.location]);
+    let mut files = places.filter_map(|place| model.repo.file(&place.path));
+    files.any(|file| {
+        file.text.as_str().lines().any(|line| {
+            let line = line.trim();
+            let runs = line.contains("python") || line.contains("flask ");
+            let looks = line.contains("preflight")
+                || line.contains("check_debug")
+                || (line.contains(".debug") && line.contains("assert"));
+            runs && looks && !line.starts_with('#')
+        })
+    })
+}
+
+fn by_hand() -> Patch {
+    Patch::manual(
+        "Verify the app before it serves",
+        vec![
+            "Load the app in the deployment before the server starts, and stop if app.debug is \
+             true; `explain deploy-verification` says what to look at."
+                .into(),
+        ],
+    )
+}
+
+fn patch(model: &Model, process: &Process) -> Patch {
+    if !process.server.is_production_server() {
+        // Its command changes first: two patches would contradict each other.
+        return Patch::manual(
+            "Verify the app before it serves",
+            vec!["Start a WSGI server first (wsgi-server); then this can be patched.".into()],
+        );
+    }
+    let Some(loaded) = target::of_process(model, process) else {
+        return by_hand();
+    };
+    let path = match process.folder.is_empty() {
+        true => "preflight.py".to_owned(),
+        false => format!("{}/preflight.py", process.folder),
+    };
+    let target = loaded.target();
+    let words = ["python", "preflight.py", target.as_str()];
+    let edits = command::insert_before_start(&model.repo, process, &words);
+    if edits.is_empty()
+        || model
+            .repo
+            .file(&path)
+            .is_some_and(|it| it.text.as_str() != SCRIPT)
+    {
+        return by_hand();
+    }
+    Patch::new(
+        PatchKind::Review,
+        "Verify the app before the server starts",
+        "The server starts only when the loaded app has debug off, no debugger around it, and a key",
+    )
+    .edit(Edit::create(path, SCRIPT))
+    .edits(edits)
+    .may_break(
+        "The app is loaded once more at start, which takes that long and needs the same variables; \
+         a start with debug on, or without a key, fails.",
+    )
+    .follow_up("Make sure that preflight.py reaches the server: it has to lie beside the app.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const APP: (&str, &str) = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+
+    #[test]
+    fn the_server_waits_for_the_check() {
+        for (path, text, start) in [
+            (
+                "Procfile",
+                "web: gunicorn app:app\n",
+                "web: python preflight.py app:app && ",
+            ),
+            (
+                "start.sh",
+                "#!/bin/sh\nset -e\nexec gunicorn app:app\n",
+                "#!/bin/sh\nset -e\npython preflight.py app:app",
+            ),
+        ] {
+            let texts = [APP, (path, text)];
+            let patched = testing::apply(&DeployVerification, &texts, path);
+            assert!(patched.starts_with(start), "{patched}");
+            let again = [APP, (path, patched.as_str())];
+            assert!(testing::findings(&DeployVerification, &again).is_empty());
+        }
+    }
+}

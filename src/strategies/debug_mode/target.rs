@@ -1,0 +1,135 @@
+//! What a server has to load: `module:app`, as seen from its working folder.
+
+use crate::model::Model;
+use crate::model::app::{App, AppKind};
+use crate::model::deployment::Process;
+use crate::model::modules::ModuleId;
+use crate::model::names::BindingKind;
+
+/// How the application is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loaded {
+    /// Dotted, as seen from the folder.
+    pub module: String,
+    /// `app` or `create_app()`.
+    pub expression: String,
+}
+
+impl Loaded {
+    /// As a WSGI server takes it.
+    pub fn target(&self) -> String {
+        format!("{}:{}", self.module, self.expression)
+    }
+
+    /// Python statements that leave the application in `app`.
+    pub fn statements(&self) -> String {
+        let Self { module, expression } = self;
+        match expression.strip_suffix("()") {
+            Some(factory) => format!("from {module} import {factory}; app = {factory}()"),
+            None if expression == "app" => format!("from {module} import app"),
+            None => format!("from {module} import {expression} as app"),
+        }
+    }
+}
+
+/// What `process` loads, or should load.
+pub(super) fn of_process(model: &Model, process: &Process) -> Option<Loaded> {
+    if let Some(target) = &process.target {
+        let home = model.modules.find(&process.folder, &target.module);
+        let expression = match (&target.expression, home) {
+            (Some(expression), _) => Some(expression.clone()),
+            (None, Some(home)) => expression_in(model, home),
+            (None, None) => None,
+        };
+        return Some(Loaded {
+            module: target.module.clone(),
+            expression: expression?,
+        });
+    }
+    if let crate::model::deployment::Server::PythonScript { path } = &process.server {
+        let home = model.modules.by_path(path)?;
+        return in_module(model, home, &process.folder);
+    }
+    primary(model, &process.folder)
+}
+
+/// How the application is loaded from `folder` where no process says it.
+pub(super) fn primary(model: &Model, folder: &str) -> Option<Loaded> {
+    let entry = ["wsgi.py", "app.py", "main.py", "run.py"];
+    let place = |name: &str| match folder.is_empty() {
+        true => name.to_owned(),
+        false => format!("{folder}/{name}"),
+    };
+    let from_entry = entry.iter().find_map(|name| {
+        let home = model.modules.by_path(&place(name))?;
+        in_module(model, home, folder)
+    });
+    from_entry.or_else(|| {
+        let (_, app) = model.apps.production().next()?;
+        of_app(model, app, folder)
+    })
+}
+
+fn in_module(model: &Model, home: ModuleId, folder: &str) -> Option<Loaded> {
+    Some(Loaded {
+        module: dotted(model.modules.get(home).path(), folder)?,
+        expression: expression_in(model, home)?,
+    })
+}
+
+fn of_app(model: &Model, app: &App, folder: &str) -> Option<Loaded> {
+    in_module(model, app.module, folder)
+}
+
+/// The application or the factory that a module offers.
+fn expression_in(model: &Model, home: ModuleId) -> Option<String> {
+    let scope = model.names.scopes(home).module();
+    let tree = model.modules.get(home);
+    let mut names: Vec<&str> = scope.bindings.keys().map(|name| &**name).collect();
+    names.sort_by_key(|name| (!matches!(*name, "app" | "application"), *name));
+    let app = names.into_iter().find(|name| {
+        scope.bindings[*name].iter().any(|binding| {
+            let BindingKind::Value(span) = binding.kind else {
+                return false;
+            };
+            let value = tree.expression_at(span);
+            value.is_some_and(|value| {
+                value.is_call_expr()
+                    && model
+                        .apps
+                        .of(&model.modules, &model.names, home, value)
+                        .is_some()
+            })
+        })
+    });
+    if let Some(app) = app {
+        return Some(app.to_owned());
+    }
+    let mut apps = model.apps.iter();
+    apps.find_map(|(_, app)| match &app.kind {
+        AppKind::Factory {
+            name,
+            function,
+            returns_app: true,
+        } if app.module == home && !name.contains('.') => {
+            let function = tree.statement_exactly(*function)?.as_function_def_stmt()?;
+            let mut parameters = function.parameters.iter_non_variadic_params();
+            parameters
+                .all(|parameter| parameter.default().is_some())
+                .then(|| format!("{name}()"))
+        }
+        _ => None,
+    })
+}
+
+/// `shop/wsgi.py` seen from the root is `shop.wsgi`.
+fn dotted(path: &str, folder: &str) -> Option<String> {
+    let relative = match folder.is_empty() {
+        true => path,
+        false => path.strip_prefix(folder)?.strip_prefix('/')?,
+    };
+    let relative = relative.strip_prefix("src/").unwrap_or(relative);
+    let stem = relative.strip_suffix(".py")?;
+    let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
+    Some(stem.replace('/', "."))
+}

@@ -1,0 +1,318 @@
+//! `wsgi-server`: production starts a WSGI server that loads an existing application.
+
+use super::reach::place;
+use super::target;
+use crate::edit::command;
+use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
+use crate::model::Model;
+use crate::model::deployment::{FlagKind, Process, Server, User};
+use crate::strategies::strategy::DEBUG_MODE;
+use crate::strategies::{About, Answers, Control};
+
+pub struct WsgiServer;
+
+static ABOUT: About = About {
+    id: "wsgi-server",
+    title: "Production starts a WSGI server",
+    strategy: &DEBUG_MODE,
+    threats: &["remote-code-execution", "denial-of-service"],
+    severity: Severity::High,
+    page: include_str!("../../../assets/controls/wsgi-server.md"),
+};
+
+/// What may be wrong with a process; the word is the finding's subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    DevelopmentServer,
+    Reload,
+    CatchExceptions,
+    Target,
+    Root,
+}
+
+impl Fault {
+    const ALL: [Self; 5] = [
+        Self::DevelopmentServer,
+        Self::Reload,
+        Self::CatchExceptions,
+        Self::Target,
+        Self::Root,
+    ];
+
+    const fn subject(self) -> &'static str {
+        match self {
+            Self::DevelopmentServer => "development server",
+            Self::Reload => "reload",
+            Self::CatchExceptions => "catch-exceptions",
+            Self::Target => "target",
+            Self::Root => "root",
+        }
+    }
+}
+
+impl Control for WsgiServer {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let processes = processes(model);
+        if processes.is_empty() {
+            return Verdict::not_applicable("nothing here says what production starts");
+        }
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut evidence = Vec::new();
+        for process in processes {
+            let faults: Vec<Finding> = Fault::ALL
+                .iter()
+                .filter(|fault| has(model, process, **fault))
+                .map(|fault| finding(model, process, *fault))
+                .collect();
+            if faults.is_empty() {
+                let note = format!("starts {}", process.server.label());
+                evidence.push(Evidence::new(process.location.clone(), note));
+            }
+            for fault in faults {
+                let is_known = findings
+                    .iter()
+                    .any(|it| it.location == fault.location && it.subject == fault.subject);
+                if !is_known {
+                    findings.push(fault);
+                }
+            }
+        }
+        Verdict::from_findings(findings, evidence)
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let fault = Fault::ALL
+            .into_iter()
+            .find(|fault| fault.subject() == finding.subject);
+        let process = processes(model)
+            .into_iter()
+            .find(|process| process.location == finding.location);
+        match (fault, process) {
+            (Some(fault), Some(process)) => patch(model, process, fault),
+            _ => Patch::manual("Start a WSGI server", Vec::new()),
+        }
+    }
+}
+
+/// What production starts to serve this application.
+pub(super) fn processes(model: &Model) -> Vec<&Process> {
+    let production = model.deployment.production();
+    production
+        .filter(|process| {
+            process.server.is_production_server() || is_development_server(model, process)
+        })
+        .collect()
+}
+
+/// `flask run`, or a script that calls `app.run()`.
+fn is_development_server(model: &Model, process: &Process) -> bool {
+    match &process.server {
+        Server::FlaskRun => true,
+        Server::PythonScript { path } => {
+            let calls = model.calls.of("flask.Flask.run").iter();
+            calls.into_iter().any(|site| *site.location.path == **path)
+        }
+        _ => false,
+    }
+}
+
+fn has(model: &Model, process: &Process, fault: Fault) -> bool {
+    match fault {
+        Fault::DevelopmentServer => is_development_server(model, process),
+        Fault::Reload => process.switched_on(FlagKind::Reload),
+        Fault::CatchExceptions => process.switched_on(FlagKind::CatchExceptions),
+        Fault::Target => is_lost(model, process),
+        Fault::Root => process.user == User::Root,
+    }
+}
+
+/// Whether the target's package is the repository's, but its module is not there.
+fn is_lost(model: &Model, process: &Process) -> bool {
+    let Some(target) = &process.target else {
+        return false;
+    };
+    let top = target.module.split('.').next().unwrap_or(&target.module);
+    let is_plain = target
+        .module
+        .chars()
+        .all(|it| it.is_alphanumeric() || "._".contains(it));
+    is_plain
+        && target.module.contains('.')
+        && model.modules.find(&process.folder, top).is_some()
+        && model
+            .modules
+            .find(&process.folder, &target.module)
+            .is_none()
+}
+
+fn finding(model: &Model, process: &Process, fault: Fault) -> Finding {
+    let server = process.server.label();
+    let (severity, message) = match fault {
+        Fault::DevelopmentServer => (
+            Severity::High,
+            format!(
+                "Production starts the development server ({server}): a few slow connections stop \
+                 it, and one variable brings the debugger, whose console runs any command."
+            ),
+        ),
+        Fault::Reload => (
+            Severity::Low,
+            format!(
+                "{server} watches the code and reloads it in production: whoever can write a \
+                     file runs it."
+            ),
+        ),
+        Fault::CatchExceptions => (
+            Severity::Medium,
+            "uWSGI sends tracebacks to the client (catch-exceptions).".to_owned(),
+        ),
+        Fault::Target => {
+            let module = process.target.as_ref().map_or("", |it| it.module.as_str());
+            (
+                Severity::Low,
+                format!("{server} is to load {module}, which is not in the repository."),
+            )
+        }
+        Fault::Root => (
+            Severity::Low,
+            format!("{server} runs as root in the container: a hole in the app gives all of it."),
+        ),
+    };
+    let finding = Finding::new(ABOUT.id, process.location.clone(), severity, message)
+        .subject(fault.subject());
+    match fault {
+        Fault::Target | Fault::Root => finding.confidence(Confidence::Medium),
+        _ => finding,
+    }
+}
+
+fn patch(model: &Model, process: &Process, fault: Fault) -> Patch {
+    let at = place(model, &process.location);
+    match fault {
+        Fault::DevelopmentServer => with_gunicorn(model, process),
+        Fault::Reload => without(
+            model,
+            process,
+            FlagKind::Reload,
+            "Do not reload in production",
+        ),
+        Fault::CatchExceptions => without(
+            model,
+            process,
+            FlagKind::CatchExceptions,
+            "Keep tracebacks from the client",
+        ),
+        Fault::Target => Patch::manual(
+            "Name the module that holds the app",
+            vec![format!("Correct the target in {at}.")],
+        ),
+        Fault::Root => Patch::manual(
+            "Run as a user of its own",
+            vec![format!(
+                "Add a user to the image and a USER line in front of {at}; mind the rights of the \
+                 folders that the app writes to."
+            )],
+        ),
+    }
+}
+
+fn without(model: &Model, process: &Process, kind: FlagKind, title: &str) -> Patch {
+    let edits = command::remove_flag(&model.repo, process, kind);
+    if edits.is_empty() {
+        let at = place(model, &process.location);
+        return Patch::manual(title, vec![format!("Take the flag out of {at}.")]);
+    }
+    Patch::new(PatchKind::Safe, title, "The flag is not given").edits(edits)
+}
+
+fn with_gunicorn(model: &Model, process: &Process) -> Patch {
+    let title = "Start the app with gunicorn";
+    let loaded = target::of_process(model, process);
+    let edits = loaded
+        .as_ref()
+        .map(|loaded| command::start_command(&model.repo, process, &loaded.target()));
+    let edits = edits.unwrap_or_default();
+    if edits.is_empty() {
+        let target = loaded.map_or_else(|| "module:app".into(), |loaded| loaded.target());
+        let at = place(model, &process.location);
+        return Patch::manual(
+            title,
+            vec![format!(
+                "Start `gunicorn --workers 2 --bind 0.0.0.0:8000 '{target}'` in {at}."
+            )],
+        );
+    }
+    let mut patch = Patch::new(
+        PatchKind::Review,
+        title,
+        "Production starts a server that has no debugger, with two workers",
+    )
+    .edits(edits)
+    .may_break("Two processes serve: what the app keeps in memory is not shared between them.");
+    if model.dependencies.declarations("gunicorn").is_empty() {
+        patch = patch.edit(Edit::dependency("gunicorn>=23.0.0"));
+    }
+    patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const APP: (&str, &str) = (
+        "app.py",
+        "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n",
+    );
+
+    fn docker(command: &str) -> String {
+        format!("FROM python\nUSER web\nCMD {command}\n")
+    }
+
+    #[test]
+    fn the_development_server_is_replaced() {
+        for (command, after) in [
+            (
+                "[\"flask\", \"run\", \"--host\", \"0.0.0.0\"]",
+                "\"app:app\"]",
+            ),
+            ("[\"python\", \"app.py\"]", "\"app:app\"]"),
+        ] {
+            let text = docker(command);
+            let texts = [APP, ("Dockerfile", text.as_str())];
+            let patched = testing::apply(&WsgiServer, &texts, "Dockerfile");
+            assert!(
+                patched.contains("CMD [\"gunicorn\", \"--workers\", \"2\""),
+                "{patched}"
+            );
+            assert!(patched.contains(after), "{patched}");
+        }
+    }
+
+    #[test]
+    fn a_wsgi_server_is_left_alone() {
+        for command in ["[\"gunicorn\", \"app:app\"]", "[\"python\", \"worker.py\"]"] {
+            let text = docker(command);
+            let texts = [
+                APP,
+                ("Dockerfile", text.as_str()),
+                ("worker.py", "import flask\n"),
+            ];
+            assert!(
+                testing::findings(&WsgiServer, &texts).is_empty(),
+                "{command}"
+            );
+        }
+        let text = docker("[\"gunicorn\", \"--reload\", \"app:app\"]");
+        let patched = testing::apply(
+            &WsgiServer,
+            &[APP, ("Dockerfile", text.as_str())],
+            "Dockerfile",
+        );
+        assert!(!patched.contains("--reload"), "{patched}");
+    }
+}

@@ -1,0 +1,135 @@
+//! `secret-key-committed`: no key is in a tracked file or in the git history.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::keys::{self, Kind};
+use super::report;
+use super::sightings::{self, Sighting, Weight};
+use crate::discover::{History, Occurrences};
+use crate::finding::{Confidence, Finding, Patch, Severity, Verdict};
+use crate::model::Model;
+use crate::strategies::strategy::SECRET_KEY;
+use crate::strategies::{About, Answers, Control};
+
+pub struct SecretKeyCommitted;
+
+static ABOUT: About = About {
+    id: "secret-key-committed",
+    title: "No key is in the history of the repository",
+    strategy: &SECRET_KEY,
+    threats: &["session-hijacking", "csrf", "data-tampering"],
+    severity: Severity::High,
+    page: include_str!("../../../assets/controls/secret-key-committed.md"),
+};
+
+/// For one value: a history that takes longer is searched in part, and the finding says so.
+const BUDGET: Duration = Duration::from_millis(400);
+
+/// Shorter values stand in many files that have nothing to do with keys.
+const DISTINCTIVE: usize = 12;
+
+/// What the history says of a value, by the repository and the value's mark. A scan asks more
+/// than once, each time a patch is proven.
+static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, String, String), Option<Occurrences>>>> =
+    LazyLock::new(Mutex::default);
+
+impl Control for SecretKeyCommitted {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        let Ok(history) = History::open(model.repo.root()) else {
+            return Verdict::not_applicable("the folder is in no git repository");
+        };
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut seen = Vec::new();
+        for sighting in sightings::all(model) {
+            if seen.contains(&sighting.value) {
+                continue;
+            }
+            seen.push(sighting.value.clone());
+            if let Some(found) = occurrences(model, &history, &sighting) {
+                findings.push(finding(&sighting, &found));
+            }
+        }
+        Verdict::from_findings(findings, Vec::new())
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        let mut all = sightings::all(model).into_iter();
+        let sighting = all.find(|it| it.statement == finding.location);
+        let follow_ups = sighting.map_or_else(Vec::new, |it| report::follow_ups(&it));
+        Patch::manual("Replace the key: the history keeps the old one", follow_ups)
+    }
+}
+
+fn occurrences(model: &Model, history: &History, sighting: &Sighting<'_>) -> Option<Occurrences> {
+    let path = sighting.path().to_string();
+    let id = (
+        model.repo.root().to_path_buf(),
+        format!("{}{}", keys::mark(&sighting.value), sighting.value.len()),
+        path.clone(),
+    );
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = known().get(&id) {
+        return answer.clone();
+    }
+    let own = [path.as_str()];
+    let paths: &[&str] = match sighting.value.len() < DISTINCTIVE {
+        true => &own,
+        false => &[],
+    };
+    let answer = history.find_value(&sighting.value, paths, BUDGET);
+    known().insert(id, answer.clone());
+    answer
+}
+
+fn finding(sighting: &Sighting<'_>, found: &Occurrences) -> Finding {
+    let more = if found.complete { "" } else { " or more" };
+    let commits = match found.commits {
+        1 => "1 commit".to_owned(),
+        number => format!("{number}{more} commits"),
+    };
+    let (first, last) = (&found.first, &found.last);
+    let since = match first.id == last.id {
+        true => format!("{} of {}", first.id, first.date),
+        false => format!(
+            "from {} of {} to {} of {}",
+            first.id, first.date, last.id, last.date
+        ),
+    };
+    let key = sighting.key;
+    let after = match keys::kind(key) {
+        Kind::Key => "it stays known after it is removed, and has to be replaced",
+        Kind::Salt => "it stays known after it is removed",
+    };
+    let message = format!(
+        "{key} (fingerprint {}) is in {commits}, {since}: {after}.",
+        keys::mark(&sighting.value)
+    );
+    let finding = Finding::new(
+        ABOUT.id,
+        sighting.statement.clone(),
+        ABOUT.severity,
+        message,
+    )
+    .subject(key)
+    .secret(sighting.secret.clone());
+    match &sighting.weight {
+        Weight::Production => finding,
+        Weight::Perhaps(_) => {
+            let mut finding = finding.confidence(Confidence::Medium);
+            finding.severity = Severity::Medium;
+            finding
+        }
+        Weight::Overridden(why) => {
+            let mut finding = finding.unreachable(why);
+            finding.severity = Severity::Low;
+            finding
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `secret-key-store`: production reads the key from a secrets manager or a mounted file.
+
+use std::sync::Arc;
+
+use super::{report, surroundings};
+use crate::discover::{FileKind, Purpose};
+use crate::edit::config;
+use crate::edit::module_file::NewModule;
+use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
+use crate::model::Model;
+use crate::model::config::{Environment, Value, Write};
+use crate::strategies::strategy::SECRET_KEY;
+use crate::strategies::{About, Answers, Control};
+use crate::text::{Location, Span};
+
+pub struct SecretKeyStore;
+
+static ABOUT: About = About {
+    id: "secret-key-store",
+    title: "Production reads the key from a secrets manager or a mounted file",
+    strategy: &SECRET_KEY,
+    threats: &["session-hijacking"],
+    severity: Severity::Low,
+    page: include_str!("../../../assets/controls/secret-key-store.md"),
+};
+
+const OPTION: &str = "secret-key-store.kind";
+const KEY: &str = "SECRET_KEY";
+
+/// A place for secrets: its name, its loader, what the loader needs.
+struct Kind {
+    name: &'static str,
+    label: &'static str,
+    loader: &'static str,
+    dependencies: &'static [&'static str],
+    /// What the deployment has to provide.
+    needs: &'static str,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "file",
+        label: "a mounted file, else the environment",
+        loader: include_str!("../../../assets/snippets/secret_environment.py"),
+        dependencies: &[],
+        needs: "Mount the secret and set SECRET_KEY_FILE to its path (/run/secrets/…); without it \
+                SECRET_KEY is read.",
+    },
+    Kind {
+        name: "vault",
+        label: "HashiCorp Vault",
+        loader: include_str!("../../../assets/snippets/secret_vault.py"),
+        dependencies: &["hvac>=2.3"],
+        needs: "Give the app VAULT_ADDR, VAULT_TOKEN and VAULT_SECRET_PATH, and put SECRET_KEY there.",
+    },
+    Kind {
+        name: "aws",
+        label: "AWS Secrets Manager",
+        loader: include_str!("../../../assets/snippets/secret_aws.py"),
+        dependencies: &["boto3>=1.34"],
+        needs: "Give the app's role secretsmanager:GetSecretValue on one secret, and its name as \
+                AWS_SECRET_ID.",
+    },
+    Kind {
+        name: "gcp",
+        label: "Google Secret Manager",
+        loader: include_str!("../../../assets/snippets/secret_gcp.py"),
+        dependencies: &["google-cloud-secret-manager>=2.20"],
+        needs: "Give the app's account Secret Accessor on the secret SECRET_KEY, and set \
+                GOOGLE_CLOUD_PROJECT.",
+    },
+    Kind {
+        name: "azure",
+        label: "Azure Key Vault",
+        loader: include_str!("../../../assets/snippets/secret_azure.py"),
+        dependencies: &["azure-identity>=1.17", "azure-keyvault-secrets>=4.8"],
+        needs: "Give the app's identity Key Vault Secrets User, and set AZURE_KEY_VAULT_URL.",
+    },
+];
+
+impl Control for SecretKeyStore {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn check(&self, model: &Model) -> Verdict {
+        if let Some(evidence) = in_use(model) {
+            return Verdict::Implemented {
+                evidence: vec![evidence],
+            };
+        }
+        let findings: Vec<Finding> = reads(model).map(finding).collect();
+        if findings.is_empty() {
+            return Verdict::not_applicable("no key is read from the environment yet");
+        }
+        Verdict::from_findings(findings, Vec::new())
+    }
+
+    fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
+        let title = "Read the key from a store of secrets";
+        let Some(write) = reads(model).find(|write| write.statement == finding.location) else {
+            return Patch::manual(title, Vec::new());
+        };
+        let name = answers.or(OPTION, "file");
+        let option = RemedyOption {
+            key: OPTION,
+            question: "Where is the key kept in production?".into(),
+            choices: KINDS
+                .iter()
+                .map(|kind| kind.name.to_owned())
+                .chain(["environment".to_owned()])
+                .collect(),
+            value: name.to_owned(),
+        };
+        match KINDS.iter().find(|kind| kind.name == name) {
+            Some(kind) => patch(model, write, kind).option(option),
+            None => Patch::manual(
+                "Stay with the environment variable",
+                vec!["Keep SECRET_KEY out of logs, crash reports and `docker inspect`.".into()],
+            )
+            .option(option),
+        }
+    }
+}
+
+/// Code that reads secrets from somewhere else than a plain variable.
+fn in_use(model: &Model) -> Option<Evidence> {
+    const MARKS: &[(&str, &str)] = &[
+        ("import hvac", "HashiCorp Vault"),
+        ("secretsmanager", "AWS Secrets Manager"),
+        ("import secretmanager", "Google Secret Manager"),
+        ("azure.keyvault", "Azure Key Vault"),
+        ("/run/secrets", "a mounted secret"),
+        ("_FILE\"", "a mounted secret"),
+    ];
+    let python = model.repo.of_kind(FileKind::Python);
+    let mut own = python.filter(|file| file.purpose == Purpose::Application);
+    own.find_map(|file| {
+        let text = file.text.as_str();
+        let (mark, label) = MARKS.iter().find(|(mark, _)| text.contains(mark))?;
+        let about_keys = text.contains(KEY) || text.contains("secret");
+        let at = text.find(mark)?;
+        let location = Location::new(&file.path, Span::new(at, at + mark.len()));
+        about_keys.then(|| Evidence::new(location, format!("reads secrets from {label}")))
+    })
+}
+
+/// Where production reads its key from the environment.
+fn reads(model: &Model) -> impl Iterator<Item = &Write> {
+    let mut seen: Vec<&Location> = Vec::new();
+    model.configuration.writes(KEY).filter(move |write| {
+        let is_own = model.modules.get(write.module).file.purpose.is_application();
+        let is_read = matches!(&write.value, Value::Env(read) if read.default.as_ref().is_none_or(|it| !it.is_truthy()));
+        let counts = write.in_environment(Environment::Production) && is_own && is_read;
+        let is_new = counts && !seen.contains(&&write.statement);
+        if is_new {
+            seen.push(&write.statement);
+        }
+        is_new
+    })
+}
+
+fn finding(write: &Write) -> Finding {
+    let message = "The key is a plain environment variable: every child process has it, crash \
+                   reports and `docker inspect` show it, and nobody sees who read it.";
+    Finding::new(ABOUT.id, write.statement.clone(), ABOUT.severity, message)
+        .absent()
+        .subject(KEY)
+}
+
+fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
+    let file = NewModule::beside(model, write.module, "secret_store");
+    let title = format!("Read the key from {}", kind.label);
+    let call = format!("load_secret(\"{KEY}\")");
+    let edits = config::replace_value(&model.modules, write, &call);
+    if edits.is_empty() {
+        return Patch::manual(title, vec![kind.needs.into()]);
+    }
+    let path = Arc::clone(&write.value_at.path);
+    let mut patch = Patch::new(
+        PatchKind::Review,
+        title,
+        "Production's key comes from a store that answers to the application only",
+    )
+    .edit(Edit::create(Arc::clone(&file.path), kind.loader))
+    .edit(file.imported(&path, "load_secret"))
+    .edits(edits)
+    .edits(surroundings::for_tests(model, write.app, KEY, KEY))
+    .follow_up(kind.needs)
+    .follow_up(format!("A good key: `{}`.", report::MAKE));
+    for requirement in kind.dependencies {
+        patch = patch.edit(Edit::dependency(*requirement));
+    }
+    let import = crate::finding::Import {
+        module: "os".into(),
+        name: None,
+        alias: None,
+    };
+    patch = patch.edit(Edit::DropImport { path, import });
+    match kind.name {
+        "file" => patch.may_break("A start without a key of 32 characters fails from now on."),
+        _ => patch.may_break(
+            "Whatever loads this configuration asks the store: tests and local work need access to \
+             it, or a configuration of their own.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategies::testing;
+
+    const APP: &str = "import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\
+                       app.secret_key = os.environ[\"SECRET_KEY\"]\n";
+
+    #[test]
+    fn the_loader_takes_the_place_of_the_variable() {
+        let texts = [("app.py", APP)];
+        let after = testing::apply(&SecretKeyStore, &texts, "app.py");
+        assert_eq!(
+            after,
+            "from flask import Flask\n\nfrom secret_store import load_secret\n\n\
+             app = Flask(__name__)\napp.secret_key = load_secret(\"SECRET_KEY\")\n"
+        );
+        for kind in KINDS {
+            let done = [("app.py", after.as_str()), ("secret_store.py", kind.loader)];
+            let verdict = testing::verdict(&SecretKeyStore, &done);
+            assert!(
+                matches!(verdict, Verdict::Implemented { .. }),
+                "{}",
+                kind.name
+            );
+        }
+    }
+}
