@@ -88,10 +88,15 @@ impl Python {
         python
     }
 
-    /// A program of the environment ("python", "gunicorn", "flask"), run without anything of
+    /// A program of the environment ("python", "gunicorn", "flask") or of the system, run without anything of
     /// the outer environment that Flask or a server reads.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.root.join("bin").join(name));
+        let own = self.root.join("bin").join(name);
+        // `sh` and its like come from the system.
+        let mut command = match own.exists() {
+            true => Command::new(own),
+            false => Command::new(name),
+        };
         command.env_clear();
         command.env("PATH", self.path());
         command.env("HOME", self.root.as_os_str());

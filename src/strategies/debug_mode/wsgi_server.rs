@@ -66,7 +66,7 @@ impl Control for WsgiServer {
             let faults: Vec<Finding> = Fault::ALL
                 .iter()
                 .filter(|fault| has(model, process, **fault))
-                .map(|fault| finding(model, process, *fault))
+                .map(|fault| finding(process, *fault))
                 .collect();
             if faults.is_empty() {
                 let note = format!("starts {}", process.server.label());
@@ -149,7 +149,7 @@ fn is_lost(model: &Model, process: &Process) -> bool {
             .is_none()
 }
 
-fn finding(model: &Model, process: &Process, fault: Fault) -> Finding {
+fn finding(process: &Process, fault: Fault) -> Finding {
     let server = process.server.label();
     let (severity, message) = match fault {
         Fault::DevelopmentServer => (

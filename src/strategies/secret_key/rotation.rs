@@ -175,15 +175,8 @@ fn reads_retired(model: &Model, app: AppId) -> Vec<Edit> {
         return Vec::new();
     };
     let (os, import) = imports::module_for(model, place.module, offset(&place), "os");
-    let expression = format!(
-        "{os}.environ.get(\"{FALLBACKS}\", \"\").split(\",\") if {os}.environ.get(\"{FALLBACKS}\") else []"
-    );
-    let short = format!("list(filter(None, {os}.environ.get(\"{FALLBACKS}\", \"\").split(\",\")))");
-    let expression = if short.len() < expression.len() {
-        short
-    } else {
-        expression
-    };
+    let read = format!("{os}.environ.get(\"{FALLBACKS}\", \"\")");
+    let expression = format!("{read}.split()");
     let mut edits = config::set(&model.modules, &place, FALLBACKS, &expression);
     if !edits.is_empty() {
         edits.extend(import);
@@ -311,7 +304,7 @@ mod tests {
     #[test]
     fn newer_flask_reads_retired_keys_itself() {
         let (app, patch) = after("3.1.3");
-        assert!(app.contains("app.config[\"SECRET_KEY_FALLBACKS\"] = list(filter(None, os.environ.get(\"SECRET_KEY_FALLBACKS\", \"\").split(\",\")))\n"), "{app}");
+        assert!(app.contains("app.config[\"SECRET_KEY_FALLBACKS\"] = os.environ.get(\"SECRET_KEY_FALLBACKS\", \"\").split()\n"), "{app}");
         assert!(!app.contains("session_interface"));
         let document = patch.edits.iter().any(|edit| {
             matches!(edit, Edit::Create { path, text, .. }

@@ -91,7 +91,7 @@ impl Control for SecretKeyStore {
         }
         let findings: Vec<Finding> = reads(model).map(finding).collect();
         if findings.is_empty() {
-            return Verdict::not_applicable("no key is read from the environment yet");
+            return Verdict::not_applicable("no key is set here");
         }
         Verdict::from_findings(findings, Vec::new())
     }
@@ -145,13 +145,22 @@ fn in_use(model: &Model) -> Option<Evidence> {
     })
 }
 
-/// Where production reads its key from the environment.
+/// Where production's key is set, from anything but a store.
 fn reads(model: &Model) -> impl Iterator<Item = &Write> {
     let mut seen: Vec<&Location> = Vec::new();
     model.configuration.writes(KEY).filter(move |write| {
-        let is_own = model.modules.get(write.module).file.purpose.is_application();
-        let is_read = matches!(&write.value, Value::Env(read) if read.default.as_ref().is_none_or(|it| !it.is_truthy()));
-        let counts = write.in_environment(Environment::Production) && is_own && is_read;
+        let is_own = model
+            .modules
+            .get(write.module)
+            .file
+            .purpose
+            .is_application();
+        let is_plain = match &write.value {
+            Value::Known(literal) => literal.is_truthy(),
+            Value::Env(_) | Value::Choice { .. } | Value::Random(_) => true,
+            Value::Store(_) | Value::Unknown(_) => false,
+        };
+        let counts = write.in_environment(Environment::Production) && is_own && is_plain;
         let is_new = counts && !seen.contains(&&write.statement);
         if is_new {
             seen.push(&write.statement);
@@ -161,8 +170,9 @@ fn reads(model: &Model) -> impl Iterator<Item = &Write> {
 }
 
 fn finding(write: &Write) -> Finding {
-    let message = "The key is a plain environment variable: every child process has it, crash \
-                   reports and `docker inspect` show it, and nobody sees who read it.";
+    let message = "Production's key comes from no store: as a plain environment variable every child \
+                   process has it, crash reports and `docker inspect` show it, and nobody sees who \
+                   read it.";
     Finding::new(ABOUT.id, write.statement.clone(), ABOUT.severity, message)
         .absent()
         .subject(KEY)
