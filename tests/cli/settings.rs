@@ -86,3 +86,26 @@ fn answers_are_read_from_a_file() {
     let missing = ["fix", "--diff", "--answers", "gone.toml"];
     insta::assert_snapshot!("answers-missing", transcript(app.path(), &missing));
 }
+
+#[test]
+fn an_answer_has_to_be_one_of_the_choices() {
+    let app = folder(&[
+        ("app.py", APP),
+        ("answers.toml", "[answers]\ndebug-run.value = \"ofd\"\n"),
+    ]);
+    let arguments = [
+        "fix",
+        "--diff",
+        "--control",
+        "debug-run",
+        "--answers",
+        "answers.toml",
+    ];
+    insta::assert_snapshot!("answers-choice", transcript(app.path(), &arguments));
+    write(
+        app.path(),
+        "answers.toml",
+        "[answers]\ndebug-run.value = \"environment\"\n",
+    );
+    assert!(stdout(app.path(), &arguments).contains("FLASK_ENV"));
+}

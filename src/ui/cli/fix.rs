@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args};
 use super::output::Output;
 use super::{Outcome, Selection, Target};
 use crate::error::Error;
-use crate::finding::PatchKind;
+use crate::finding::{Patch, PatchKind};
 use crate::session::{Preview, Session};
 use crate::settings::Settings;
 use crate::strategies::Scope;
@@ -95,9 +95,11 @@ fn wanted(session: &Session, scope: &Scope, arguments: &Arguments) -> Result<Wan
         if !scope.holds(found.about) || (!named.is_empty() && !by_name) {
             continue;
         }
-        let patch = session
-            .remedy(found)
-            .filter(|patch| !patch.edits.is_empty());
+        let patch = session.remedy(found);
+        if let Some(patch) = &patch {
+            check_answers(session, patch)?;
+        }
+        let patch = patch.filter(|patch| !patch.edits.is_empty());
         let kind = patch.map_or(PatchKind::Manual, |patch| patch.kind);
         let reason = match kind {
             PatchKind::Safe => None,
@@ -118,6 +120,30 @@ fn wanted(session: &Session, scope: &Scope, arguments: &Arguments) -> Result<Wan
         }
     }
     Ok(wanted)
+}
+
+/// An answer that an option does not offer would be passed over in silence.
+fn check_answers(session: &Session, patch: &Patch) -> Result<(), Error> {
+    for option in patch
+        .options
+        .iter()
+        .filter(|option| !option.choices.is_empty())
+    {
+        let Some(given) = session.answers().get(option.key) else {
+            continue;
+        };
+        if !option.choices.iter().any(|choice| choice == given) {
+            let choices = option.choices.iter().map(String::as_str);
+            return Err(Error::Settings {
+                path: option.key.to_owned(),
+                message: match closest(given, choices) {
+                    Some(meant) => format!("`{given}` is no choice; did you mean `{meant}`?"),
+                    None => format!("`{given}` is none of {}", option.choices.join(", ")),
+                },
+            });
+        }
+    }
+    Ok(())
 }
 
 fn unknown_finding(session: &Session, given: &str) -> Error {
