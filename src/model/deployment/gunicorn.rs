@@ -48,7 +48,7 @@ pub(super) fn join(reader: &mut Reader<'_>, invocation: &mut Invocation, scope: 
         scope.configs.push(super::scope::whole_file(&file));
         read_config(&file, &mut base);
     }
-    from_variable(&mut base, scope);
+    from_variable(reader, &mut base, scope);
     if let Some(folder) = base.chdir.take().filter(|_| invocation.chdir.is_none()) {
         scope.change_folder(&folder);
     }
@@ -67,20 +67,18 @@ fn stands_in_folder(reader: &Reader<'_>, scope: &Scope) -> bool {
     reader.repo.file(&path).is_some()
 }
 
-/// `GUNICORN_CMD_ARGS="--bind=… --workers=…"`.
-fn from_variable(base: &mut Invocation, scope: &Scope) {
-    let setting = scope
-        .environment
-        .iter()
-        .rev()
-        .find(|it| it.name == "GUNICORN_CMD_ARGS");
-    let Some((setting, text)) = setting.and_then(|it| Some((it, it.literal()?))) else {
+/// `GUNICORN_CMD_ARGS="--bind=… --workers=…"`, as written where parts come from elsewhere.
+fn from_variable(reader: &Reader<'_>, base: &mut Invocation, scope: &Scope) {
+    let mut settings = scope.environment.iter().rev();
+    let Some(setting) = settings.find(|it| it.name == "GUNICORN_CMD_ARGS") else {
+        return;
+    };
+    let Some(file) = reader.repo.file(&setting.location.path) else {
         return;
     };
     let span = setting.location.span;
-    let mut mapped = Mapped::default();
-    mapped.push_decoded(text, span);
-    let args = argv::of_split(&mapped, &setting.location.path, span, Form::Nested);
+    let mapped = Mapped::verbatim(file.text.slice(span), span.start);
+    let args = argv::of_split(&mapped, &file.path, span, Form::Nested);
     let own = server_flags::gunicorn(&args);
     base.flags.extend(own.flags);
     base.assignments.extend(own.assignments);

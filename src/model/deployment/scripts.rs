@@ -11,39 +11,85 @@ use super::scope::Scope;
 use super::{EnvSetting, Form, Surface, dotenv, remote, values};
 use crate::discover::FileKind;
 use crate::parse::mapped::Mapped;
-use crate::parse::shell;
+use crate::parse::shell::{self, Branch};
 use crate::text::Location;
+
+/// Longer scripts are generated (`configure`) and start nothing.
+const MAX_SCRIPT: usize = 128 * 1024;
+
+/// What a command leaves behind for those that follow.
+enum What {
+    Setting(EnvSetting),
+    /// A variable that is not exported.
+    Variable(String, String),
+}
+
+/// The same, with where it happens.
+struct Effect {
+    what: What,
+    branches: Vec<Branch>,
+    /// Its conditions do not tie it to another stage.
+    certain: bool,
+}
+
+impl Effect {
+    /// Whether a command under `branches` sees it: one in the same branch always does, one in the
+    /// `else` or under another label of the same `case` never.
+    fn is_seen_from(&self, branches: &[Branch]) -> bool {
+        if branches.starts_with(&self.branches) {
+            return true;
+        }
+        let mut pairs = self.branches.iter().zip(branches);
+        let excluded = pairs
+            .find(|(own, other)| own != other)
+            .is_some_and(|(own, other)| own.excludes(other));
+        self.certain && !excluded
+    }
+
+    fn apply(&self, scope: &mut Scope) {
+        match &self.what {
+            What::Setting(setting) => scope.environment.push(setting.clone()),
+            What::Variable(name, value) => scope.variables.push((name.clone(), value.clone())),
+        }
+    }
+}
 
 impl Reader<'_> {
     /// Every command of a script, in its order.
     pub fn script(&mut self, text: &Mapped, path: &Arc<str>, form: Form, scope: &Scope) {
-        if scope.depth > MAX_DEPTH {
+        if scope.depth > MAX_DEPTH || text.as_str().len() > MAX_SCRIPT {
             return;
         }
         let script = shell::parse(text);
-        let mut state = scope.clone();
+        let mut base = scope.clone();
+        let mut effects: Vec<Effect> = Vec::new();
         let exported = exported_names(&script);
         let last = script.commands.len().saturating_sub(1);
         for (index, command) in script.commands.iter().enumerate() {
-            let mut own = state.clone();
-            match conditions::judge(&command.branches, &state) {
+            let mut own = base.clone();
+            let seen = effects
+                .iter()
+                .filter(|it| it.is_seen_from(&command.branches));
+            seen.for_each(|effect| effect.apply(&mut own));
+            let certain = match conditions::judge(&command.branches, &own) {
                 Reached::Never => continue,
-                Reached::Only(judged) => own.judged = judged,
-                Reached::Yes => {}
-            }
-            self.exports(command, path, &exported, &own, &mut state);
+                Reached::Only(judged) => {
+                    own.judged = judged;
+                    false
+                }
+                Reached::Yes => true,
+            };
             let args = argv::of_shell(command, path, form);
+            let mut caused = self.exports(command, path, &exported, &own);
             match command.program() {
                 None | Some("export" | "declare" | "typeset" | "set" | "unset" | "local") => {}
                 Some("cd" | "pushd") => {
                     if let Some(folder) = args.get(1) {
-                        state.change_folder(folder.text());
+                        base.change_folder(folder.text());
                     }
                 }
-                Some("." | "source") => self.sourced(&args, &own, &mut state),
+                Some("." | "source") => caused.extend(self.sourced(&args, &own)),
                 Some(_) => {
-                    own.environment.clone_from(&state.environment);
-                    own.variables.clone_from(&state.variables);
                     for assignment in &command.assignments {
                         let setting = self.assigned(assignment, path, &own);
                         own.environment.push(setting);
@@ -55,38 +101,43 @@ impl Reader<'_> {
                     }
                 }
             }
+            effects.extend(caused.into_iter().map(|what| Effect {
+                what,
+                branches: command.branches.clone(),
+                certain,
+            }));
         }
     }
 
-    /// `NAME=value` and `export NAME=value`, for the commands that follow.
+    /// What `NAME=value` and `export NAME=value` leave to the commands that follow.
     fn exports(
         &mut self,
         command: &shell::Command,
         path: &Arc<str>,
         exported: &BTreeSet<String>,
         own: &Scope,
-        state: &mut Scope,
-    ) {
+    ) -> Vec<What> {
         let alone = command.words.is_empty();
         let assigned = if alone {
             command.assignments.clone()
         } else {
             command.exports()
         };
+        let mut caused = Vec::new();
         for assignment in assigned {
             let known = |it: &EnvSetting| it.name == assignment.name;
             let is_exported = !alone
                 || exported.contains(&assignment.name)
                 || exported.contains("")
-                || state.environment.iter().any(known);
-            let value = state.expand(&assignment.value);
+                || own.environment.iter().any(known);
+            let value = own.expand(&assignment.value);
             if is_exported {
-                let setting = self.assigned(&assignment, path, own);
-                state.environment.push(setting);
+                caused.push(What::Setting(self.assigned(&assignment, path, own)));
             } else if !value.contains("$(") && !value.contains('`') {
-                state.variables.push((assignment.name.clone(), value));
+                caused.push(What::Variable(assignment.name, value));
             }
         }
+        caused
     }
 
     fn assigned(
@@ -109,26 +160,30 @@ impl Reader<'_> {
     }
 
     /// `. ./env.sh`, `source .env`.
-    fn sourced(&mut self, args: &[Arg], own: &Scope, state: &mut Scope) {
+    fn sourced(&mut self, args: &[Arg], own: &Scope) -> Vec<What> {
         let Some(word) = args.get(1) else {
-            return;
+            return Vec::new();
         };
         let repo = self.repo;
         let Some(Found::File(file)) = own.place.file(repo, word.text(), &own.cwd) else {
-            return;
+            return Vec::new();
         };
         if file.kind == FileKind::Dotenv {
-            state.environment.extend(dotenv::read(file));
-            return;
+            return dotenv::read(file).into_iter().map(What::Setting).collect();
+        }
+        if file.text.len() > MAX_SCRIPT {
+            return Vec::new();
         }
         self.used.insert(Arc::clone(&file.path));
         let script = shell::parse(&Mapped::verbatim(file.text.as_str(), 0));
         let exported = exported_names(&script);
         let mut inner = own.clone();
         inner.surface = Surface::Shell;
+        let mut caused = Vec::new();
         for command in &script.commands {
-            self.exports(command, &file.path, &exported, &inner, state);
+            caused.extend(self.exports(command, &file.path, &exported, &inner));
         }
+        caused
     }
 
     /// Settings that a command makes for something that runs elsewhere: `docker run -e`,

@@ -22,6 +22,17 @@ pub struct Branch {
     pub subject: Option<String>,
 }
 
+impl Branch {
+    /// Whether at most one of the two is taken: condition and `else`, two labels of one `case`.
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (&self.subject, &other.subject) {
+            (Some(own), Some(other_subject)) => own == other_subject && self.text != other.text,
+            (None, None) => self.text == other.text && self.negated != other.negated,
+            _ => false,
+        }
+    }
+}
+
 /// Reads the commands of `text`.
 pub fn parse(text: &Mapped) -> Script {
     let mut reader = Reader {

@@ -65,14 +65,13 @@ pub(super) fn shell(place: &Place<'_>, (name, value): (&str, &str)) -> Vec<Edit>
         .map(|process| process.location.span.start)
         .min();
     let start = first.unwrap_or(text.len());
-    let before = script
+    let mut before = script
         .commands
         .iter()
         .filter(|it| it.span.start < start && it.branches.is_empty());
     let export = before
         .clone()
-        .filter(|it| it.program() == Some("export") && !it.exports().is_empty())
-        .last();
+        .rfind(|it| it.program() == Some("export") && !it.exports().is_empty());
     if let Some(export) = export {
         let line = format!(
             "{}export {name}={word}{newline}",
@@ -91,7 +90,7 @@ pub(super) fn shell(place: &Place<'_>, (name, value): (&str, &str)) -> Vec<Edit>
         let at = text.line_start(text.line_of(start));
         return vec![Edit::insert(&file.path, at, format!("{indent}{line}"))];
     }
-    let set = before.filter(|it| it.program() == Some("set")).last();
+    let set = before.rfind(|it| it.program() == Some("set"));
     match set {
         Some(set) => vec![behind_line(file, set.span.end, &line)],
         None if text.as_str().starts_with("#!") => vec![behind_line(file, 0, &line)],

@@ -155,6 +155,33 @@ fn conditions_tell_development_from_production() {
 }
 
 #[test]
+fn branches_keep_their_exports_to_themselves() {
+    let read = read([(
+        "start.sh",
+        "if [ \"$ENV\" = dev ]; then debug=--debug; export A=1; fi\ncase $1 in\n  develop) export FLASK_DEBUG=1; exec flask run;;\n  '') exec gunicorn a:b;;\nesac\nexport B=2\nflask run $debug\n",
+    )]);
+    let [develop, gunicorn, last] = read.deployment.processes.as_slice() else {
+        panic!("three: {:?}", read.servers());
+    };
+    assert_eq!(develop.stage, Stage::Development);
+    assert_eq!(read.environment(develop), ["FLASK_DEBUG=1"]);
+    assert!(gunicorn.environment.is_empty());
+    assert_eq!(read.environment(last), ["B=2"]);
+    assert!(!last.switched_on(FlagKind::Debug));
+}
+
+#[test]
+fn generated_scripts_are_passed_over() {
+    let long = format!("gunicorn a:b\n{}", "X=1\n".repeat(40_000));
+    assert!(
+        read([("configure.sh", long.as_str())])
+            .deployment
+            .processes
+            .is_empty()
+    );
+}
+
+#[test]
 fn sourced_files_and_docker_run() {
     let read = read([
         (
