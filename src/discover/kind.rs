@@ -41,6 +41,10 @@ impl FileKind {
         if is_lock(&lower) {
             return Some(Self::Lock);
         }
+        let dashed = ["dockerfile-", "dockerfile_"];
+        if dashed.iter().any(|prefix| lower.starts_with(prefix)) {
+            return Some(Self::Dockerfile);
+        }
         if stem_is("dockerfile") || stem_is("containerfile") || extension == Some("dockerfile") {
             return Some(Self::Dockerfile);
         }
@@ -209,6 +213,8 @@ mod tests {
     fn kinds_come_from_names() {
         let kind = |path: &str| FileKind::from_path(path);
         assert_eq!(kind("docker/Dockerfile.prod"), Some(FileKind::Dockerfile));
+        assert_eq!(kind("Dockerfile-flask"), Some(FileKind::Dockerfile));
+        assert_eq!(kind("dockerfiles"), None);
         assert_eq!(kind("requirements/base.txt"), Some(FileKind::Requirements));
         assert_eq!(kind("requirements-dev.in"), Some(FileKind::Requirements));
         assert_eq!(kind("docker-compose.prod.yml"), Some(FileKind::Compose));

@@ -23,6 +23,13 @@ pub(super) fn change(file: &Arc<File>, setting: &EnvSetting, value: &str) -> Opt
         let inner = Span::new(start, start + default.len());
         return is_simple(value).then(|| Edit::replace(&file.path, inner, value));
     }
+    // A value that does not stand where it points was put together from several places.
+    if setting
+        .literal()
+        .is_some_and(|literal| !literal.is_empty() && written.is_empty())
+    {
+        return None;
+    }
     if span.is_empty() {
         return into_nothing(file, setting, value);
     }

@@ -17,7 +17,7 @@ pub(super) struct Arg {
     /// Quotes included.
     pub span: Span,
     /// The command that it is a word of.
-    pub whole: Span,
+    pub whole: Location,
     pub form: Form,
     /// The form of a command that is written inside this word.
     pub inner_form: Form,
@@ -66,7 +66,7 @@ fn of_words(words: &[shell::Word], path: &Arc<str>, whole: Span, form: Form) -> 
         value: word.value.clone(),
         path: Arc::clone(path),
         span: word.span,
-        whole,
+        whole: Location::new(path, whole),
         form,
         inner_form: inside_quotes(word, form),
     };
@@ -98,7 +98,7 @@ pub(super) fn of_items(items: &[Item], path: &Arc<str>, whole: Span) -> Vec<Arg>
         value: item.value.clone(),
         path: Arc::clone(path),
         span: item.span,
-        whole,
+        whole: Location::new(path, whole),
         form: Form::Array,
         inner_form: Form::Shell(Quoting::Json),
     };
@@ -119,7 +119,7 @@ pub(super) fn of_sequence(node: yaml::Node<'_>, path: &Arc<str>) -> Vec<Arg> {
             value: scalar.value.clone(),
             path: Arc::clone(path),
             span: item.span(),
-            whole,
+            whole: Location::new(path, whole),
             form,
             inner_form: Form::Shell(quoting_of(scalar.style)),
         })
@@ -146,7 +146,7 @@ pub(super) fn shell_form(text: &Mapped, path: &Arc<str>, span: Span, form: Form)
             value,
             path: Arc::clone(path),
             span: Span::at(span.start),
-            whole: span,
+            whole: Location::new(path, span),
             form,
             inner_form: Form::Nested,
         }
@@ -155,7 +155,7 @@ pub(super) fn shell_form(text: &Mapped, path: &Arc<str>, span: Span, form: Form)
         value: text.clone(),
         path: Arc::clone(path),
         span,
-        whole: span,
+        whole: Location::new(path, span),
         form,
         inner_form: form,
     };

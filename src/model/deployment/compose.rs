@@ -164,8 +164,15 @@ fn judge_service(file: &Judged, name: &str, service: Node<'_>) -> Judged {
         .text("image")
         .and_then(|image| image.rsplit_once(':'))
         .map(|(_, tag)| tag);
+    let command = service.get("command").and_then(|command| {
+        let first = command.items().next();
+        let only = command.as_str().or_else(|| first?.as_str())?;
+        // `command: dev` picks a branch of the image's own script.
+        (!only.contains([' ', '/', '.'])).then_some(only)
+    });
     let words = [
         ("service", Some(name)),
+        ("command", command),
         ("build target", target),
         ("image tag", image),
     ];

@@ -40,14 +40,10 @@ fn one(branch: &Branch, scope: &Scope) -> Reached {
 /// `case $1 in web) …`
 fn label(branch: &Branch, subject: &str, scope: &Scope) -> Reached {
     let value = scope.expand(subject);
-    let mut patterns = branch.text.split('|').map(str::trim);
-    let open = patterns.clone().any(|pattern| pattern == "*");
+    let open = branch.text.split('|').any(|pattern| pattern.trim() == "*");
     if !value.contains('$') && !value.is_empty() {
-        let fits = |pattern: &str| match pattern.strip_suffix('*') {
-            Some(prefix) => value.starts_with(prefix),
-            None => pattern == value,
-        };
-        return match patterns.any(fits) {
+        let taken = branch.earlier.iter().any(|label| fits(label, &value));
+        return match fits(&branch.text, &value) && !taken {
             true => Reached::Yes,
             false => Reached::Never,
         };
@@ -58,6 +54,17 @@ fn label(branch: &Branch, subject: &str, scope: &Scope) -> Reached {
         }
         _ => Reached::Yes,
     }
+}
+
+/// Whether a label (`a|b*`) takes the value.
+fn fits(label: &str, value: &str) -> bool {
+    label
+        .split('|')
+        .map(str::trim)
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => value.starts_with(prefix),
+            None => pattern == value,
+        })
 }
 
 /// `if [ "$FLASK_ENV" = development ]`, or the name of a function.

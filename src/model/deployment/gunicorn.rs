@@ -231,6 +231,7 @@ pub(super) fn of_keys(
         chdir: invocation.chdir.or(scope.chdir),
         user: invocation.user.unwrap_or(scope.user),
         environment: scope.environment,
+        one_shot: false,
         stage: scope.judged.stage,
         because: scope.judged.because,
         via: scope.via,

@@ -30,7 +30,8 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>, surface: Surface, 
     let judged = files::judge_plain(file, what);
     for document in yaml.documents() {
         let judged = judge_document(&judged, document);
-        let scope = Scope::checkout(file, surface, judged, "");
+        let mut scope = Scope::checkout(file, surface, judged, "");
+        scope.one_shot = matches!(document.text("kind"), Some("Job" | "CronJob"));
         match document.text("kind") {
             Some("ConfigMap") => {
                 for key in ["data", "binaryData"] {
@@ -194,6 +195,7 @@ fn container(
     scope.judged = outer.judged.clone();
     scope.surface = outer.surface;
     scope.ignored = outer.ignored;
+    scope.one_shot = outer.one_shot || init;
     scope.name = node.text("name").unwrap_or_default().to_owned();
     scope.main = !init;
     if let Some(user) = node

@@ -6,7 +6,7 @@ use super::argv::Arg;
 use super::files::{self, Judged};
 use super::place::{self, Found};
 use super::reader::Reader;
-use super::scope::Scope;
+use super::scope::{Scope, ShellVariable};
 use super::{EnvValue, Form, Quoting, Stage, Surface, rules, values};
 use crate::discover::{File, FileKind};
 use crate::parse::makefile::{Makefile, Target, Variable};
@@ -55,7 +55,7 @@ pub(super) fn follow(reader: &mut Reader<'_>, args: &[Arg], scope: &Scope) {
     let mut inner = scope.clone();
     inner.depth += 1;
     inner.surface = Surface::Makefile;
-    inner.via.push(Location::new(&first.path, first.whole));
+    inner.via.push(first.whole.clone());
     let base = inner.clone();
     for variable in &parsed.variables {
         take(reader, &file, &parsed, variable, &base, &mut inner);
@@ -106,9 +106,11 @@ fn take(
         return;
     }
     if !variable.exported && !parsed.exports_all {
-        scope
-            .variables
-            .push((variable.name.clone(), variable.value.clone()));
+        scope.variables.push(ShellVariable {
+            name: variable.name.clone(),
+            value: variable.value.clone(),
+            origin: None,
+        });
         return;
     }
     let value = match values::expanded(&variable.value) {

@@ -32,6 +32,7 @@ mod server_flags;
 mod servers;
 mod setting;
 mod shell;
+mod substitute;
 mod supervisor;
 mod unit;
 mod uwsgi;
@@ -104,13 +105,9 @@ impl Deployment {
         found
     }
 
-    /// The processes that load a Flask application, whatever their stage.
+    /// The processes that load a Flask application to serve it, whatever their stage.
     pub fn servers(&self) -> impl Iterator<Item = &Process> {
-        let serves = |process: &&Process| {
-            process.may_be_dev_server()
-                || process.server.is_production_server()
-                || process.target.is_some()
-        };
+        let serves = |process: &&Process| process.serves();
         self.processes.iter().filter(serves)
     }
 
@@ -128,9 +125,7 @@ impl Deployment {
     /// Whether a committed `.env` or `.flaskenv` is loaded by what production starts (facts 1.6).
     /// True as well when nothing in the repository says what production starts.
     pub fn dotenv_reaches_production(&self) -> bool {
-        let mut servers = self.production().filter(|it| {
-            it.may_be_dev_server() || it.server.is_production_server() || it.target.is_some()
-        });
+        let mut servers = self.production().filter(|it| it.serves());
         let Some(first) = servers.next() else {
             return true;
         };

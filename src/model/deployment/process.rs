@@ -32,6 +32,8 @@ pub struct Process {
     pub user: User,
     /// What is set for it, lowest precedence first: the last one of a name wins.
     pub environment: Vec<EnvSetting>,
+    /// It ends by itself: a migration, a Kubernetes Job, `python manage.py cleanup`.
+    pub one_shot: bool,
     pub stage: Stage,
     /// Why it is held to be of that stage, as half a sentence ("the final stage of Dockerfile").
     pub because: String,
@@ -58,13 +60,22 @@ impl Process {
         self.flag(kind).is_some_and(|flag| flag.on)
     }
 
+    /// Whether it serves an application, as far as the command tells.
+    pub const fn serves(&self) -> bool {
+        let loads =
+            self.may_be_dev_server() || self.server.is_production_server() || self.target.is_some();
+        loads && !self.one_shot
+    }
+
     /// Whether it starts Flask's development server, as far as the command tells.
-    /// `python app.py` counts: what the script does is for the reader of the script.
+    /// `python app.py` counts unless it is a chore: what the script does is for the reader of
+    /// the script.
     pub const fn may_be_dev_server(&self) -> bool {
-        matches!(
-            self.server,
-            Server::FlaskRun | Server::PythonScript { .. } | Server::PythonModule { .. }
-        )
+        !self.one_shot
+            && matches!(
+                self.server,
+                Server::FlaskRun | Server::PythonScript { .. } | Server::PythonModule { .. }
+            )
     }
 
     /// Whether python-dotenv's files are read for it: `flask` and `app.run()` read them, WSGI

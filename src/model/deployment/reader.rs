@@ -11,7 +11,7 @@ use super::servers::{self, Invocation};
 use super::wrappers::{self, Effects};
 use super::{
     Deployment, EnvSetting, Form, Process, Quoting, Server, Surface, Target, dotenv, files,
-    gunicorn, makefile, python_scripts, uwsgi, values,
+    gunicorn, makefile, python_scripts, substitute, uwsgi, values,
 };
 use crate::discover::{File, FileKind, Repository};
 use crate::parse::mapped::Mapped;
@@ -49,7 +49,7 @@ impl Reader<'_> {
         if scope.depth > MAX_DEPTH {
             return;
         }
-        let args = substituted(args, scope);
+        let args = substitute::substituted(args, scope);
         let (args, effects) = wrappers::peel(args);
         let mut scope = scope.clone();
         self.apply(&effects, &mut scope);
@@ -92,12 +92,16 @@ impl Reader<'_> {
     /// `sh -c "…"`, `sh script.sh`, `su user -c "…"`.
     fn shell(&mut self, args: &[Arg], scope: &Scope) {
         let rest = &args[1..];
+        let is_su = args[0].program() == "su";
+        let is_flag = |arg: &Arg| arg.text().starts_with(['-', '+']);
         let is_c = |arg: &Arg| {
             let text = arg.text();
-            text == "--command"
-                || (text.starts_with('-') && !text.starts_with("--") && text.ends_with('c'))
+            text == "--command" || (is_flag(arg) && !text.starts_with("--") && text.ends_with('c'))
         };
-        if let Some(at) = rest.iter().position(is_c) {
+        // Flags behind the name of a script are the script's; `su` takes them behind the user.
+        let script = rest.iter().position(|arg| !is_flag(arg) && !is_su);
+        let flags = &rest[..script.unwrap_or(rest.len())];
+        if let Some(at) = flags.iter().position(is_c) {
             let Some(text) = rest.get(at + 1) else {
                 return;
             };
@@ -111,13 +115,12 @@ impl Reader<'_> {
             self.script(&text.value, &text.path, text.inner_form, &inner);
             return;
         }
-        let script = rest
-            .iter()
-            .position(|arg| !arg.text().starts_with(['-', '+']));
-        let Some(at) = script.filter(|_| args[0].program() != "su") else {
+        let Some(at) = script else {
             return;
         };
-        self.follow_file(&rest[at], &rest[at + 1..], scope);
+        if !self.follow_file(&rest[at], &rest[at + 1..], scope) {
+            self.server(&rest[at..], &Effects::default(), scope);
+        }
     }
 
     /// Whether the command is a script of the repository; follows it if so.
@@ -141,7 +144,7 @@ impl Reader<'_> {
         inner.arguments = arguments.to_vec();
         inner.zeroth = None;
         inner.variables.clear();
-        inner.via.push(Location::new(&word.path, word.whole));
+        inner.via.push(word.whole.clone());
         match scope.place.file(repo, word.text(), &scope.cwd) {
             Some(Found::File(file)) if file.kind == FileKind::Shell || is_shell_text(file) => {
                 self.used.insert(Arc::clone(&file.path));
@@ -205,7 +208,7 @@ impl Reader<'_> {
 
     /// Whether a command in the middle of a script serves, and does not only prepare.
     fn is_service(&self, invocation: &Invocation, scope: &Scope) -> bool {
-        if invocation.one_shot {
+        if invocation.one_shot || scope.one_shot {
             return false;
         }
         match &invocation.server {
@@ -255,7 +258,7 @@ impl Reader<'_> {
         };
         let process = Process {
             name: scope.name,
-            location: Location::new(&first.path, first.whole),
+            location: first.whole.clone(),
             form: first.form,
             words: args.iter().map(Arg::word).collect(),
             surface: self.surface_at(&first.location(), scope.surface),
@@ -267,6 +270,7 @@ impl Reader<'_> {
             chdir: scope.chdir,
             user: scope.user,
             environment: scope.environment,
+            one_shot: invocation.one_shot || scope.one_shot,
             stage: scope.judged.stage,
             because: scope.judged.because,
             via: scope.via,
@@ -283,9 +287,15 @@ impl Reader<'_> {
         let end = location.span.end;
         let start = end.saturating_sub(value.len()).max(location.span.start);
         let place = Location::new(&location.path, Span::new(start, end));
+        let stands_there = self
+            .repo
+            .file(&place.path)
+            .is_some_and(|file| file.text.slice(place.span) == value);
         let value = values::expanded(value.trim());
-        let setting = scope.setting(name.trim(), value, place, location.clone());
-        let setting = self.set(setting);
+        let mut setting = scope.setting(name.trim(), value, place, location.clone());
+        if stands_there {
+            setting = self.set(setting);
+        }
         scope.environment.push(setting);
     }
 
@@ -302,6 +312,10 @@ impl Reader<'_> {
                 let path = path.clone();
                 self.python_dotenv(scope);
                 if let Some(Found::File(file)) = scope.place.file(self.repo, &path, &scope.cwd) {
+                    // `manage.py cleanup`, and nothing in the script starts a server.
+                    let argument = invocation.argument.as_deref();
+                    let chore = argument.is_some_and(|it| !servers::SERVING.contains(&it));
+                    invocation.one_shot |= chore && !python_scripts::serves(file.text.as_str());
                     let found = file.path.to_string();
                     let folder = scope.place.folder(self.repo, &scope.cwd);
                     self.locate_script(invocation, &found, &folder);
@@ -378,52 +392,6 @@ impl Reader<'_> {
         loaded.append(&mut scope.environment);
         scope.environment = loaded;
     }
-}
-
-/// `"$@"`, `$1` and known variables put in.
-fn substituted(args: Vec<Arg>, scope: &Scope) -> Vec<Arg> {
-    let mut out = Vec::with_capacity(args.len());
-    for arg in args {
-        let by_shell = matches!(arg.form, Form::Shell(_) | Form::Nested);
-        if by_shell && matches!(arg.text(), "$@" | "$*" | "${@}" | "${*}") {
-            out.extend(scope.arguments.iter().cloned());
-            continue;
-        }
-        if by_shell
-            && arg.text() == "$0"
-            && let Some(zeroth) = &scope.zeroth
-        {
-            out.push(zeroth.clone());
-            continue;
-        }
-        if by_shell && arg.text().contains('$') {
-            let text = scope.expand(arg.text());
-            if text != arg.text() && !text.is_empty() {
-                let mut value = Mapped::default();
-                value.push_decoded(&text, arg.value.source(Span::new(0, arg.text().len())));
-                // Unquoted expansions fall apart into words (`$GUNICORN_ARGS`).
-                let falls_apart = text.contains(' ')
-                    && !text.contains('\'')
-                    && arg.span.len() == arg.text().len();
-                match falls_apart {
-                    true => out.extend(text.split_whitespace().map(|word| Arg {
-                        value: whole_word(word, &arg),
-                        ..arg.clone()
-                    })),
-                    false => out.push(Arg { value, ..arg }),
-                }
-                continue;
-            }
-        }
-        out.push(arg);
-    }
-    out
-}
-
-fn whole_word(word: &str, arg: &Arg) -> Mapped {
-    let mut value = Mapped::default();
-    value.push_decoded(word, arg.span);
-    value
 }
 
 fn is_shell_text(file: &File) -> bool {

@@ -8,7 +8,18 @@ use super::files::Judged;
 use super::place::{self, Place};
 use super::{EnvSetting, EnvValue, Surface, User};
 use crate::discover::File;
+use crate::parse::mapped::Mapped;
 use crate::text::Location;
+
+/// A variable of a script that is not exported.
+#[derive(Debug, Clone)]
+pub(super) struct ShellVariable {
+    pub name: String,
+    /// With what it refers to put in.
+    pub value: String,
+    /// As written, and the file.
+    pub origin: Option<(Mapped, Arc<str>)>,
+}
 
 /// The surroundings of a command: where it runs, as whom, with which environment.
 #[derive(Debug, Clone)]
@@ -32,11 +43,13 @@ pub(super) struct Scope {
     /// What `$0` stands for: the word behind the text of `sh -c`.
     pub zeroth: Option<Arg>,
     /// Variables of the script that are not exported.
-    pub variables: Vec<(String, String)>,
+    pub variables: Vec<ShellVariable>,
     /// The command that the surface is about: it is taken whatever it starts.
     pub main: bool,
     /// The file is ignored by git.
     pub ignored: bool,
+    /// It runs once and ends (a Kubernetes Job).
+    pub one_shot: bool,
     /// How many scripts have been followed to get here.
     pub depth: usize,
 }
@@ -60,6 +73,7 @@ impl Scope {
             variables: Vec::new(),
             main: false,
             ignored: file.ignored,
+            one_shot: false,
             depth: 0,
         }
     }
@@ -115,12 +129,24 @@ impl Scope {
             let argument = self.arguments.get(index.checked_sub(1)?)?;
             return Some(argument.text().to_owned());
         }
-        let own = self.variables.iter().rev().find(|(known, _)| known == name);
-        if let Some((_, value)) = own {
-            return Some(value.clone());
+        let own = self.variables.iter().rev().find(|it| it.name == name);
+        if let Some(own) = own {
+            return Some(own.value.clone());
         }
         let setting = self.environment.iter().rev().find(|it| it.name == name)?;
         setting.literal().map(str::to_owned)
+    }
+
+    /// The value of `$NAME` as it is written where the variable is set.
+    pub fn origin(&self, name: &str) -> Option<(Mapped, Arc<str>)> {
+        if let Some(own) = self.variables.iter().rev().find(|it| it.name == name) {
+            return own.origin.clone();
+        }
+        let setting = self.environment.iter().rev().find(|it| it.name == name)?;
+        let text = setting.literal()?;
+        let Location { path, span } = &setting.location;
+        let verbatim = span.len() == text.len();
+        verbatim.then(|| (Mapped::verbatim(text, span.start), Arc::clone(path)))
     }
 
     /// Text with `$NAME`, `${NAME}` and `${NAME:-default}` replaced where the value is known.

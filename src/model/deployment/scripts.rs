@@ -7,7 +7,7 @@ use super::argv::{self, Arg};
 use super::conditions::{self, Reached};
 use super::place::Found;
 use super::reader::{MAX_DEPTH, Reader};
-use super::scope::Scope;
+use super::scope::{Scope, ShellVariable};
 use super::{EnvSetting, Form, Surface, dotenv, remote, values};
 use crate::discover::FileKind;
 use crate::parse::mapped::Mapped;
@@ -21,7 +21,7 @@ const MAX_SCRIPT: usize = 128 * 1024;
 enum What {
     Setting(EnvSetting),
     /// A variable that is not exported.
-    Variable(String, String),
+    Variable(ShellVariable),
 }
 
 /// The same, with where it happens.
@@ -49,7 +49,7 @@ impl Effect {
     fn apply(&self, scope: &mut Scope) {
         match &self.what {
             What::Setting(setting) => scope.environment.push(setting.clone()),
-            What::Variable(name, value) => scope.variables.push((name.clone(), value.clone())),
+            What::Variable(variable) => scope.variables.push(variable.clone()),
         }
     }
 }
@@ -134,7 +134,11 @@ impl Reader<'_> {
             if is_exported {
                 caused.push(What::Setting(self.assigned(&assignment, path, own)));
             } else if !value.contains("$(") && !value.contains('`') {
-                caused.push(What::Variable(assignment.name, value));
+                caused.push(What::Variable(ShellVariable {
+                    name: assignment.name,
+                    value,
+                    origin: Some((assignment.mapped, Arc::clone(path))),
+                }));
             }
         }
         caused

@@ -21,6 +21,8 @@ pub(super) struct Invocation {
     pub configs: Vec<String>,
     /// It ends by itself: a migration, a build step.
     pub one_shot: bool,
+    /// The first argument of a script (`runserver`, `cleanup`).
+    pub argument: Option<String>,
 }
 
 impl Invocation {
@@ -35,6 +37,7 @@ impl Invocation {
             env_files: Vec::new(),
             configs: Vec::new(),
             one_shot: false,
+            argument: None,
         }
     }
 
@@ -144,7 +147,7 @@ fn python(args: &[Arg]) -> Option<Invocation> {
                 let mut other = Invocation::new(Server::Other {
                     program: "python".into(),
                 });
-                other.one_shot = first.text().starts_with(['V', '-']) && first.text() != "-c";
+                other.one_shot = first.text() != "-c";
                 return Some(other);
             }
             "-W" | "-X" => rest = behind.get(1..).unwrap_or_default(),
@@ -197,6 +200,18 @@ fn script(arg: &Arg) -> Invocation {
     invocation
 }
 
+/// Words that tell a script to serve.
+pub(super) const SERVING: &[&str] = &[
+    "run",
+    "runserver",
+    "serve",
+    "server",
+    "start",
+    "web",
+    "debug",
+    "dev",
+];
+
 /// Arguments of a project's own script: the flags that scripts commonly take, and the words by
 /// which they tell a server from a chore.
 fn with_script_flags(mut invocation: Invocation, args: &[Arg]) -> Invocation {
@@ -226,16 +241,6 @@ fn with_script_flags(mut invocation: Invocation, args: &[Arg]) -> Invocation {
             _ => {}
         }
     }
-    const SERVING: &[&str] = &[
-        "run",
-        "runserver",
-        "serve",
-        "server",
-        "start",
-        "web",
-        "debug",
-        "dev",
-    ];
     const CHORES: &[&str] = &[
         "db",
         "migrate",
@@ -258,6 +263,7 @@ fn with_script_flags(mut invocation: Invocation, args: &[Arg]) -> Invocation {
         "bdist_wheel",
         "export",
     ];
+    invocation.argument = words.first().map(|word| word.text().to_owned());
     if let Some(word) = words.first() {
         let word = word.text();
         let is_chore = CHORES

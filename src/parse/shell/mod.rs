@@ -44,6 +44,10 @@ impl Word {
         Some(Assignment {
             name: name.to_owned(),
             value: value.to_owned(),
+            mapped: self.value.part(Span::new(
+                self.text().len() - value.len(),
+                self.text().len(),
+            )),
             value_span: self.behind_equals?,
             span: self.span,
             expands: self.expands,
@@ -57,6 +61,8 @@ pub struct Assignment {
     pub name: String,
     /// Unquoted; expansions stand in it as written.
     pub value: String,
+    /// The same, with its places in the file.
+    pub mapped: Mapped,
     /// The value as written, inside its quotes where one pair encloses it.
     pub value_span: Span,
     /// The word as a whole.

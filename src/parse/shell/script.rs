@@ -20,6 +20,8 @@ pub struct Branch {
     pub negated: bool,
     /// For a case label: what is compared (`$1`).
     pub subject: Option<String>,
+    /// For a case label: the labels in front of it, which win.
+    pub earlier: Vec<String>,
 }
 
 impl Branch {
@@ -167,14 +169,16 @@ impl Reader<'_> {
             let words = std::mem::take(&mut self.open).words;
             let labels: Vec<&str> = words.iter().map(Word::text).collect();
             let label = labels.join("|");
-            let subject = self
-                .blocks
-                .last()
-                .and_then(|case| case.branch.subject.clone());
-            self.block(BlockKind::Label, label);
-            if let Some(block) = self.blocks.last_mut() {
-                block.branch.subject = subject;
-            }
+            let Some(case) = self.blocks.last_mut() else {
+                return;
+            };
+            let mut branch = case.branch.clone();
+            case.branch.earlier.push(label.clone());
+            branch.text = label;
+            self.blocks.push(Block {
+                kind: BlockKind::Label,
+                branch,
+            });
             return;
         }
         self.end(Follows::Sequence);
@@ -203,6 +207,7 @@ impl Reader<'_> {
                 text: text.into(),
                 negated: false,
                 subject: None,
+                earlier: Vec::new(),
             },
         });
     }
@@ -253,6 +258,7 @@ impl Reader<'_> {
                 text: String::new(),
                 negated: false,
                 subject: None,
+                earlier: Vec::new(),
             };
         }
     }
@@ -337,13 +343,16 @@ impl Reader<'_> {
             .take_while(|word| word.assignment().is_some())
             .count();
         let rest = words.split_off(assigned);
-        let branches = self.blocks.iter().map(|block| block.branch.clone());
+        // Loops and groups are no conditions, nor is the head of a `case`; an empty label is one.
+        let tells =
+            |block: &&Block| block.kind == BlockKind::Label || !block.branch.text.is_empty();
+        let blocks = self.blocks.iter().filter(tells);
         Command {
             span: Span::new(start, end.max(start)),
             assignments: words.iter().filter_map(Word::assignment).collect(),
             words: rest,
             follows,
-            branches: branches.filter(|branch| !branch.text.is_empty()).collect(),
+            branches: blocks.map(|block| block.branch.clone()).collect(),
             writes: open.writes,
             here_document: None,
         }

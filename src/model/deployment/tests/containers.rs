@@ -447,6 +447,72 @@ fn charts_read_their_values() {
 }
 
 #[test]
+fn a_command_picks_a_branch_of_the_entrypoint() {
+    let read = read([
+        (
+            "Dockerfile",
+            "FROM python\nCOPY entry.sh /\nENTRYPOINT [\"/entry.sh\"]\n",
+        ),
+        (
+            "entry.sh",
+            "case $1 in\n  develop) exec flask run \"$@\";;\n  '') exec gunicorn a:b;;\n  *) exec \"$@\";;\nesac\n",
+        ),
+        (
+            "docker-compose.yml",
+            "services:\n  web:\n    build: .\n    command: develop\n  job:\n    build: .\n    command: waitress-serve c:d\n",
+        ),
+    ]);
+    let named: Vec<_> = read
+        .deployment
+        .processes
+        .iter()
+        .map(|it| format!("{} {}", it.name, read.line(it)))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "job production waitress c:d",
+            " development flask run",
+            "web development flask run",
+            " production gunicorn a:b",
+        ]
+    );
+}
+
+#[test]
+fn chores_are_no_servers() {
+    let job = "apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - name: job\n              command: [python, sweep.py]\n";
+    let read = read([
+        ("k8s/job.yaml", job),
+        (
+            "Dockerfile",
+            "FROM python\nCMD [\"python\", \"manage.py\", \"cleanup\"]\n",
+        ),
+        ("manage.py", "cli()\n"),
+        ("Procfile", "web: python run.py\n"),
+        ("run.py", "from shop import main\nmain()\n"),
+    ]);
+    assert_eq!(read.deployment.processes.len(), 3);
+    let starting: Vec<&str> = read
+        .deployment
+        .starts_with_dev_server()
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(starting, ["web"]);
+    assert_eq!(read.deployment.servers().count(), 1);
+}
+
+#[test]
+fn a_shell_that_is_given_a_missing_script_starts_something_else() {
+    let read = read([(
+        "Dockerfile",
+        "FROM python\nENTRYPOINT [\"/bin/bash\", \"scripts/start.sh\"]\nCMD [\"-c\", \"x.conf\"]\n",
+    )]);
+    assert_eq!(read.servers(), ["production start.sh"]);
+}
+
+#[test]
 fn base64_goes_both_ways() {
     for text in ["", "a", "ab", "abc", "abcd", "dev-key ü"] {
         assert_eq!(

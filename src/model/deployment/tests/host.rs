@@ -171,6 +171,30 @@ fn branches_keep_their_exports_to_themselves() {
 }
 
 #[test]
+fn variables_point_at_where_they_are_set() {
+    let read = read([(
+        "start.sh",
+        "ARGS=\"-e FLASK_DEBUG=1 -w 3\"\nAPP=shop.wsgi:app\nexec gunicorn $ARGS --reload \"$APP\"\n",
+    )]);
+    let process = read.only();
+    assert_eq!(read.line(process), "production gunicorn shop.wsgi:app");
+    assert_eq!(
+        read.slice(&process.target.as_ref().unwrap().location),
+        "shop.wsgi:app"
+    );
+    assert_eq!(read.settings(), ["production FLASK_DEBUG=1"]);
+    assert_eq!(
+        read.slice(&read.deployment.environment[0].statement),
+        "FLASK_DEBUG=1"
+    );
+    assert_eq!(
+        read.slice(&process.flag(FlagKind::Workers).unwrap().location),
+        "-w 3"
+    );
+    assert!(read.slice(&process.location).starts_with("exec gunicorn"));
+}
+
+#[test]
 fn generated_scripts_are_passed_over() {
     let long = format!("gunicorn a:b\n{}", "X=1\n".repeat(40_000));
     assert!(
