@@ -112,6 +112,7 @@ impl Model {
 
     /// Everything that was not read or not understood, and why.
     pub fn skipped(&self) -> impl Iterator<Item = &Skipped> {
-        self.repo.skipped().iter().chain(self.modules.skipped())
+        let files = self.repo.skipped().iter().chain(self.modules.skipped());
+        files.chain(self.dependencies.skipped())
     }
 }

@@ -27,7 +27,7 @@ pub use upgrade::{LeftOpen, Move, Step, Upgrade, Why};
 
 use std::sync::Arc;
 
-use crate::discover::{File, FileKind, Purpose, Repository};
+use crate::discover::{File, FileKind, Purpose, Repository, Skipped};
 use crate::text::Location;
 
 /// Every manifest and lock of a repository.
@@ -38,6 +38,7 @@ pub struct Dependencies {
     /// What could not be read.
     pub problems: Vec<Problem>,
     python: Option<PythonRequires>,
+    skipped: Vec<Skipped>,
 }
 
 /// A line of a manifest that was not understood.
@@ -66,7 +67,13 @@ impl Dependencies {
             .into_iter()
             .next()
             .or_else(|| python::of_deployment(repo));
+        all.skipped = all.problems.iter().map(|one| skipped(repo, one)).collect();
         all
+    }
+
+    /// The problems in the form in which everything unread is reported.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
     /// The same, as seen from the application in `root` ("" or "services/shop"): manifests in
@@ -159,6 +166,17 @@ impl Dependencies {
     /// else the Python of its Dockerfile.
     pub const fn python_requires(&self) -> Option<&PythonRequires> {
         self.python.as_ref()
+    }
+}
+
+fn skipped(repo: &Repository, problem: &Problem) -> Skipped {
+    let Location { path, span } = &problem.location;
+    let line = repo
+        .file(path)
+        .map_or(1, |file| file.text.line_of(span.start));
+    Skipped {
+        path: path.to_string(),
+        reason: format!("line {line} is left out: {}", problem.reason),
     }
 }
 

@@ -173,6 +173,11 @@ fn what_is_not_understood_is_kept_as_a_problem() {
         ("pyproject.toml", "[project\n"),
     ]);
     assert_eq!(deps.problems.len(), 3);
+    let shown = deps
+        .skipped()
+        .iter()
+        .find(|one| one.path == "requirements.txt");
+    assert!(shown.unwrap().reason.starts_with("line 2 is left out"));
 }
 
 #[test]

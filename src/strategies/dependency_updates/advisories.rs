@@ -59,17 +59,13 @@ impl Control for DependenciesAdvisories {
     }
 
     fn remedy(&self, model: &Model, _finding: &Finding, answers: &Answers) -> Patch {
-        let mut patch = scheduled(model).unwrap_or_else(|| {
-            let mut patch = audit_ci::new_job(model, answers);
-            if patch.kind != PatchKind::Manual {
-                patch.title = "Audit the dependencies every week".into();
-                patch.guarantees = "A new advisory fails a job within a week".into();
-            }
-            patch
-        });
+        let mut patch = match model.ci.audits.is_empty() {
+            true => new_job(model, answers),
+            false => scheduled(model).unwrap_or_else(|| by_hand(model)),
+        };
         let wants_policy = answers.or(POLICY, "no") == "yes";
         if wants_policy {
-            patch = patch.edit(Edit::create("SECURITY.md", POLICY_TEXT));
+            patch = with_policy(patch);
         }
         patch
             .option(RemedyOption {
@@ -93,6 +89,50 @@ Security tab, or by mail to a maintainer. Do not open a public issue for it.
 Supported is the newest release. You get an answer within a week, and a fix or an advisory as soon
 as the report is confirmed.
 ";
+
+/// The policy beside whatever else the patch does; by itself where the rest is words.
+fn with_policy(patch: Patch) -> Patch {
+    let patch = if patch.kind == PatchKind::Manual {
+        Patch {
+            follow_ups: patch.follow_ups,
+            ..Patch::new(
+                PatchKind::Review,
+                "Say where vulnerabilities are reported",
+                "Whoever finds a vulnerability knows where to report it",
+            )
+        }
+    } else {
+        patch
+    };
+    patch.edit(Edit::create("SECURITY.md", POLICY_TEXT))
+}
+
+/// The audit job of `dependencies-audit-ci`, where the CI in use lets a file set its schedule.
+fn new_job(model: &Model, answers: &Answers) -> Patch {
+    let system = model.ci.main_system().map(|file| file.system);
+    if !matches!(system, None | Some(System::GitHub | System::GitLab)) {
+        return by_hand(model);
+    }
+    let mut patch = audit_ci::new_job(model, answers);
+    if patch.kind != PatchKind::Manual {
+        patch.title = "Audit the dependencies every week".into();
+        patch.guarantees = "A new advisory fails a job within a week".into();
+    }
+    patch
+}
+
+fn by_hand(model: &Model) -> Patch {
+    let system = model
+        .ci
+        .main_system()
+        .map_or("CI", |file| file.system.label());
+    let mut steps = Vec::new();
+    if model.ci.audits.is_empty() {
+        steps.push("Let CI audit the dependencies first (dependencies-audit-ci).".to_owned());
+    }
+    steps.push(format!("Schedule a weekly run of the audit in {system}."));
+    Patch::manual("Audit the dependencies every week", steps)
+}
 
 /// A schedule for the workflow that audits commits already.
 fn scheduled(model: &Model) -> Option<Patch> {
@@ -190,6 +230,26 @@ mod tests {
             let again = verdict(&DependenciesAdvisories, &[MANIFEST, (PATH, &applied)]);
             assert!(matches!(again, Verdict::Implemented { .. }));
         }
+    }
+
+    #[test]
+    fn other_systems_are_scheduled_by_hand() {
+        let circle = (
+            ".circleci/config.yml",
+            "jobs:\n  a:\n    steps:\n      - run: pytest\n",
+        );
+        let model = crate::strategies::testing::model(&[MANIFEST, circle]);
+        let verdict = DependenciesAdvisories.check(&model);
+        let mut answers = Answers::default();
+        let of = |answers: &Answers| {
+            DependenciesAdvisories.remedy(&model, &verdict.findings()[0], answers)
+        };
+        assert_eq!(of(&answers).kind, PatchKind::Manual);
+        answers.set(POLICY, "yes");
+        assert!(matches!(
+            of(&answers).edits.as_slice(),
+            [Edit::Create { .. }]
+        ));
     }
 
     #[test]
