@@ -17,12 +17,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml_edit::{Item, TableLike};
 
 use crate::discover::read_text;
 use crate::error::Error;
 use crate::finding::Severity;
+use crate::model::dependencies::Advisories;
 use crate::parse::toml::Toml;
 use crate::strategies::scope::unknown_control;
 use crate::strategies::{Answers, registry};
@@ -34,7 +36,7 @@ const TABLE: [&str; 2] = ["tool", "flask-harden"];
 const KEYS: [&str; 4] = ["fail-on", "exclude", "answers", "disabled"];
 
 /// A project's decisions, or those of one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     pub fail_on: Option<FailOn>,
     /// Globs of what is not read.
@@ -42,6 +44,9 @@ pub struct Settings {
     pub answers: Answers,
     /// Why a control does not count, by its id.
     pub disabled: BTreeMap<&'static str, String>,
+    /// Known vulnerabilities newer than the embedded ones. Of a run only: what a repository is
+    /// judged by is not the repository's to choose.
+    pub advisories: Option<Arc<Advisories>>,
 }
 
 /// From which severity on a scan fails.
@@ -128,6 +133,7 @@ impl Settings {
         self.exclude.extend(other.exclude);
         self.disabled.extend(other.disabled);
         self.fail_on = other.fail_on.or(self.fail_on);
+        self.advisories = other.advisories.or(self.advisories);
         self
     }
 }

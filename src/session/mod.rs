@@ -93,7 +93,10 @@ impl Session {
         let repo = Arc::new(Repository::discover_without(path, &settings.exclude)?);
         let files = repo.files().count();
         progress(Progress::Understanding(files));
-        let model = Model::build(repo);
+        let mut model = Model::build(repo);
+        if let Some(advisories) = settings.advisories {
+            model = model.with_advisories(advisories);
+        }
         if model.modules.is_empty() && model.skipped().next().is_none() {
             return Err(Error::NoPython { path: path.into() });
         }

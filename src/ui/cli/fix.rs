@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use super::output::Output;
-use super::{Outcome, Selection, Target};
+use super::{Knowledge, Outcome, Selection, Target};
 use crate::error::Error;
 use crate::finding::{Patch, PatchKind};
 use crate::session::{Preview, Session};
@@ -25,6 +25,8 @@ What was asked for but could not be applied is named on stderr.";
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    knowledge: Knowledge,
     /// Print the patches as one diff that `git apply` accepts
     #[arg(long)]
     diff: bool,
@@ -64,6 +66,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
         Some(file) => Settings::read(file)?,
         None => Settings::default(),
     };
+    let run = arguments.knowledge.added_to(run)?;
     let session = Session::scan_with(&arguments.target.path, run, |_| {})?;
     let mut wanted = wanted(&session, &scope, arguments)?;
     let preview = session.preview(&wanted.chosen);

@@ -10,11 +10,13 @@ mod wizard;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
-use crate::settings::FailOn;
+use crate::model::dependencies::Advisories;
+use crate::settings::{FailOn, Settings};
 use crate::strategies::Scope;
 use output::Output;
 
@@ -100,6 +102,27 @@ struct Target {
     /// The folder of the application's repository; without it the current one
     #[arg(default_value = ".", hide_default_value = true)]
     path: PathBuf,
+}
+
+/// What dependencies are judged by.
+#[derive(Debug, Args)]
+struct Knowledge {
+    /// Known vulnerabilities newer than the embedded ones: an OSV file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    advisories: Option<PathBuf>,
+}
+
+impl Knowledge {
+    /// `settings` with the advisories that were given.
+    fn added_to(&self, settings: Settings) -> Result<Settings, Error> {
+        let Some(path) = &self.advisories else {
+            return Ok(settings);
+        };
+        Ok(Settings {
+            advisories: Some(Arc::new(Advisories::from_osv(path)?)),
+            ..settings
+        })
+    }
 }
 
 /// Which controls a command is about.

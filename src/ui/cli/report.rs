@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use super::{Outcome, Selection, Target};
+use super::{Knowledge, Outcome, Selection, Target};
 use crate::assessment::baseline::Baseline;
 use crate::error::Error;
 use crate::session::Session;
-use crate::strategies::Answers;
+use crate::settings::Settings;
 use crate::ui::report::{Report, analysis};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    knowledge: Knowledge,
     /// The form of the document
     #[arg(long, value_enum, default_value = "markdown")]
     format: Format,
@@ -36,7 +38,8 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome, Error> {
     let scope = arguments.selection.scope()?;
-    let session = Session::scan(&arguments.target.path, Answers::default(), |_| {})?;
+    let run = arguments.knowledge.added_to(Settings::default())?;
+    let session = Session::scan_with(&arguments.target.path, run, |_| {})?;
     let report = Report::new(&session, &scope, &Baseline::default());
     let written = match arguments.format {
         Format::Markdown => analysis::markdown(&report),

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use super::{Outcome, Selection, Target};
+use super::{Knowledge, Outcome, Selection, Target};
 use crate::assessment::baseline::Baseline;
 use crate::error::Error;
 use crate::finding::Severity;
 use crate::session::Session;
-use crate::settings::FailOn;
-use crate::strategies::Answers;
+use crate::settings::{FailOn, Settings};
 use crate::ui::report::{Report, ci, json, overview, sarif, text};
 use crate::ui::style::Palette;
 
@@ -19,6 +18,8 @@ use crate::ui::style::Palette;
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    knowledge: Knowledge,
     /// The form of the report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -60,7 +61,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
         Some(file) => Baseline::read(file)?,
         None => Baseline::default(),
     };
-    let session = Session::scan(&arguments.target.path, Answers::default(), |_| {})?;
+    let run = arguments.knowledge.added_to(Settings::default())?;
+    let session = Session::scan_with(&arguments.target.path, run, |_| {})?;
     let report = Report::new(&session, &scope, &baseline);
     let palette = match arguments.output {
         Some(_) => Palette::PLAIN,
