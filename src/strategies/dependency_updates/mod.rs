@@ -10,6 +10,7 @@ mod audit_run;
 mod breakage;
 mod condition;
 mod jobs;
+mod moves;
 
 use crate::finding::Severity;
 use crate::model::Model;
