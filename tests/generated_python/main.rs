@@ -11,3 +11,4 @@ mod debug_mode;
 mod requests;
 mod sample;
 mod secret_key;
+mod security_headers;

@@ -220,7 +220,8 @@ fn escape_template(template: &Template) -> Patch {
             StatementKind::Extends(_) => is_child = true,
             StatementKind::Block(_) => depth.push(statement.span.end),
             StatementKind::End(kind) if kind == "block" => {
-                if let Some(start) = depth.pop() {
+                let inside = |start: &usize| puts_out(template, *start, statement.span.start);
+                if let Some(start) = depth.pop().filter(inside) {
                     patch = patch
                         .edit(Edit::insert(path, start, BEGIN))
                         .edit(Edit::insert(path, statement.span.start, END));
@@ -237,6 +238,13 @@ fn escape_template(template: &Template) -> Patch {
     patch
         .edit(Edit::insert(path, start, BEGIN))
         .edit(Edit::insert(path, end, END))
+}
+
+/// Whether values are put out between two places.
+fn puts_out(template: &Template, start: usize, end: usize) -> bool {
+    let span = Span::new(start, end.max(start));
+    let mut outputs = template.parsed.outputs();
+    outputs.any(|output| span.contains(output.span))
 }
 
 fn judge(model: &Model, environment: &Environment<'_>) -> Option<Finding> {

@@ -40,6 +40,8 @@ enum Weakness {
     Code,
     /// A string of a script, by its quote.
     Text(char),
+    /// A comment of a script.
+    Comment,
 }
 
 impl Control for TemplateAttribute {
@@ -114,9 +116,8 @@ fn weakness_of(template: &Template, output: &Output) -> Option<Weakness> {
         Place::Script(_) if all_json => None,
         Place::Script(Js::Code) => Some(Weakness::Code),
         Place::Script(Js::Text(quote)) => Some(Weakness::Text(*quote)),
-        Place::Script(Js::Comment) | Place::Text | Place::Style | Place::Comment | Place::Data => {
-            None
-        }
+        Place::Script(Js::Comment) => Some(Weakness::Comment),
+        Place::Text | Place::Style | Place::Comment | Place::Data => None,
     }
 }
 
@@ -157,7 +158,9 @@ fn arrival(model: &Model, id: TemplateId, output: &Output, weakness: Weakness) -
                 && !client.has_prefix
                 && !is_own_address(part)
         }
-        Weakness::Handler | Weakness::Code | Weakness::Text(_) => !part.transformed,
+        Weakness::Handler | Weakness::Code | Weakness::Text(_) | Weakness::Comment => {
+            !part.transformed
+        }
     })
 }
 
@@ -186,7 +189,7 @@ fn is_doubtful(model: &Model, id: TemplateId, output: &Output, weakness: Weaknes
             parts.any(|part| values::is_user_text_by_name(part))
         }
         Weakness::JsonInQuotes => parts.next().is_some(),
-        Weakness::Tag | Weakness::Code => false,
+        Weakness::Tag | Weakness::Code | Weakness::Comment => false,
     }
 }
 
@@ -219,6 +222,10 @@ fn found(template: &Template, output: &Output, weakness: Weakness, arrival: &Arr
         Weakness::Code => (
             Severity::High,
             "stands in a script as code: HTML escaping does not make it a value",
+        ),
+        Weakness::Comment => (
+            Severity::High,
+            "stands in a script's comment: a line break in it ends the comment",
         ),
         Weakness::Text('`') => (
             Severity::High,
@@ -311,7 +318,7 @@ fn mend(
             false => "a number that is kept as text becomes a string of the script",
         }),
         Weakness::Text(quote) => in_text(model, template, output, expr, quote)?,
-        Weakness::Tag => return None,
+        Weakness::Tag | Weakness::Comment => return None,
     })
 }
 
@@ -590,13 +597,27 @@ mod tests {
             "<a href=\"{{ q if q.startswith('https://') else '/' }}\">",
             "{% if q.startswith('https://') %}<a href=\"{{ q }}\">{% endif %}",
             "<script>var q = {{ q|tojson }}, n = {{ n }}, c = {{ config_data|safe }};</script>",
-            "<script>// {{ q }}\n/* {{ q }} */</script>",
+            "<script>// {{ n }}\n/* {{ rows }} */</script>",
             "<script type=\"text/template\">{{ q }}</script>",
             "<a data-x='{{ q|tojson }}' onclick='f({{ q|tojson }})'>",
             "<p>{{ q }}</p><!-- {{ q }} -->",
             "<a href=\"{{ item.url }}\">",
         ] {
             assert_eq!(mended(page), None, "{page}");
+        }
+    }
+
+    #[test]
+    fn some_places_are_left_to_a_person() {
+        for page in [
+            "<script>// {{ q }}\n</script>",
+            "<p {{ q }}>",
+            "<iframe src=\"{{ q }}\">",
+        ] {
+            let texts = [("app.py", APP), ("templates/page.html", page)];
+            assert_eq!(findings(&TemplateAttribute, &texts).len(), 1, "{page}");
+            let patch = crate::strategies::testing::patch(&TemplateAttribute, &texts);
+            assert_eq!(patch.kind, PatchKind::Manual, "{page}");
         }
     }
 
