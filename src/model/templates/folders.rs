@@ -7,7 +7,7 @@ use crate::model::app::Apps;
 use crate::model::modules::{ModuleId, Modules};
 use crate::parse::python::argument;
 
-/// The template folders of every application and blueprint, without repetition.
+/// The template folders of every application, without repetition.
 pub(super) fn of_apps(modules: &Modules, apps: &Apps) -> Vec<String> {
     let mut folders = Vec::new();
     for (_, app) in apps.iter() {
@@ -19,6 +19,12 @@ pub(super) fn of_apps(modules: &Modules, apps: &Apps) -> Vec<String> {
         };
         folders.extend(folder.and_then(|folder| join(&app.root, &folder)));
     }
+    sorted(folders)
+}
+
+/// The template folders that blueprints bring along, without repetition.
+pub(super) fn of_blueprints(modules: &Modules, apps: &Apps) -> Vec<String> {
+    let mut folders = Vec::new();
     for blueprint in &apps.blueprints {
         let module = modules.get(blueprint.module);
         let call = module.call_at(blueprint.construction.span);
@@ -27,6 +33,10 @@ pub(super) fn of_apps(modules: &Modules, apps: &Apps) -> Vec<String> {
         let root = module.path().rsplit_once('/').map_or("", |(root, _)| root);
         folders.extend(folder.and_then(|folder| join(root, &folder)));
     }
+    sorted(folders)
+}
+
+fn sorted(mut folders: Vec<String>) -> Vec<String> {
     folders.sort();
     folders.dedup();
     folders

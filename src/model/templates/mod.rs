@@ -37,7 +37,7 @@ pub use escaping::{Escaping, Override, OverrideKind, is_escaped_name, is_html_na
 use inline::Inline;
 pub use render::Render;
 pub use value::{Encoding, Origin, Part};
-use walk::{MacroCall, Walked};
+use walk::{Locals, MacroCall, Walked};
 
 /// One template of [`Templates`], valid for the value that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +56,7 @@ pub struct Templates {
     by_name: HashMap<String, Vec<TemplateId>>,
     /// Folders that templates are loaded from, relative to the root.
     folders: Vec<String>,
+    blueprint_folders: Vec<String>,
     /// `render_template("…")` with a constant name, in the order of files and places.
     pub renders: Vec<Render>,
     /// What the applications change about escaping.
@@ -91,7 +92,7 @@ pub struct Template {
 struct User {
     template: TemplateId,
     /// What the other binds itself at that place.
-    locals: Vec<(String, Vec<Part>)>,
+    locals: Locals,
 }
 
 /// One `{{ … }}` that reaches a page.
@@ -131,6 +132,7 @@ impl Templates {
         } = *stages;
         let mut templates = Self {
             folders: folders::of_apps(modules, apps),
+            blueprint_folders: folders::of_blueprints(modules, apps),
             renders: render::find(modules, calls),
             overrides: escaping::overrides(modules, names, apps),
             ..Self::default()
@@ -139,8 +141,11 @@ impl Templates {
         let old: HashMap<&str, &Template> =
             before.list.iter().map(|it| (&*it.file.path, it)).collect();
         let mut files: Vec<(&Arc<File>, Vec<String>)> = Vec::new();
-        for file in repo.of_kind(FileKind::Template) {
-            let names = folders::names(&templates.folders, &file.path);
+        let folders = [&*templates.folders, &*templates.blueprint_folders].concat();
+        let is_flask =
+            !apps.is_empty() || !apps.blueprints.is_empty() || !templates.renders.is_empty();
+        for file in repo.of_kind(FileKind::Template).filter(|_| is_flask) {
+            let names = folders::names(&folders, &file.path);
             if file.purpose != Purpose::Vendored && !names.is_empty() {
                 files.push((file, names));
             }
@@ -276,6 +281,12 @@ impl Templates {
         expr: &'m ruff_python_ast::Expr,
     ) -> Option<(ModuleId, &'m ruff_python_ast::ExprStringLiteral)> {
         inline::constant(modules, names, module, expr)
+    }
+
+    /// Whether a blueprint brings the template along: other applications may render it too.
+    pub fn is_of_blueprint(&self, path: &str) -> bool {
+        let mut folders = self.blueprint_folders.iter();
+        folders.any(|folder| path.starts_with(&format!("{folder}/")))
     }
 
     /// The folder that a template for a view in `path` goes to, relative to the root.

@@ -208,6 +208,15 @@ fn names_decide_over_escaping() {
 }
 
 #[test]
+fn without_flask_there_are_no_templates() {
+    let texts = [
+        ("app.py", "import werkzeug\n"),
+        ("templates/page.html", "{{ q }}"),
+    ];
+    assert!(model(&texts).templates.is_empty());
+}
+
+#[test]
 fn cycles_end() {
     let texts = [
         ("app.py", APP),

@@ -9,13 +9,16 @@ use crate::parse::html::{Scanner, Tag};
 use crate::parse::jinja::{self, Expr, ExprKind, Piece, Statement, StatementKind};
 use crate::text::Span;
 
+/// What a template binds itself, the newest last.
+pub(super) type Locals = Vec<(String, Vec<Part>)>;
+
 /// What walking one template gives.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     pub outputs: Vec<Output>,
     pub tags: Vec<Tag>,
     /// The templates that it extends or includes, with what it binds itself there.
-    pub uses: Vec<(TemplateId, Vec<(String, Vec<Part>)>)>,
+    pub uses: Vec<(TemplateId, Locals)>,
     pub macro_calls: Vec<MacroCall>,
     /// Where in the page its blocks stand.
     blocks: HashMap<String, Scanner>,
@@ -178,7 +181,7 @@ struct Walker<'w, 't> {
     scanner: Scanner,
     blocks: HashMap<String, Scanner>,
     is_child: bool,
-    locals: Vec<(String, Vec<Part>)>,
+    locals: Locals,
     imports: HashMap<String, Imported>,
     frames: Vec<Frame<'t>>,
     tests: Vec<&'t Expr>,

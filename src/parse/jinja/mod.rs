@@ -3,6 +3,7 @@
 //! The scanner never fails: what Jinja itself would refuse becomes text, and
 //! [`Template::broken`] says where. Each byte is looked at a bounded number of times.
 
+mod ast;
 mod expression;
 mod lexer;
 mod scanner;
@@ -13,7 +14,7 @@ mod tests;
 
 use crate::text::Span;
 
-pub use expression::{Argument, Expr, ExprKind, Operator};
+pub use ast::{Argument, Expr, ExprKind, Operator};
 pub use statement::{Statement, StatementKind};
 
 /// One parsed template.

@@ -1,6 +1,7 @@
 //! `{% … %}`: the statements that matter for what a template puts out.
 
-use super::expression::{Expr, Parser};
+use super::ast::Expr;
+use super::expression::Parser;
 use super::lexer::{Token, TokenKind};
 use crate::text::Span;
 

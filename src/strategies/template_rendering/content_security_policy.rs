@@ -6,7 +6,9 @@ use super::pages::{self, Pages};
 use super::policy;
 use crate::edit::imports::name_for;
 use crate::edit::module_file::NewModule;
-use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
+use crate::finding::{
+    Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
+};
 use crate::model::Model;
 use crate::model::app::{App, AppId};
 use crate::model::config::SetupEnd;
@@ -114,13 +116,20 @@ fn absent(model: &Model, id: AppId, app: &App, pages: &Pages, is_partial: bool) 
         true => "Only some views send a Content Security Policy",
         false => "No page carries a Content Security Policy",
     };
+    let (pages, confidence) = match pages.count {
+        0 => (
+            "they are not in this repository".to_owned(),
+            Confidence::Low,
+        ),
+        count => (format!("{count} templates make them"), Confidence::High),
+    };
     let message = format!(
-        "{what}: where escaping is forgotten once, nothing keeps an injected script from running \
-         ({} templates make pages).",
-        pages.count
+        "{what}: where escaping is forgotten once, nothing keeps an injected script from running. \
+         The pages: {pages}."
     );
     Finding::new(ABOUT.id, place_of(model, id, app), ABOUT.severity, message)
         .absent()
+        .confidence(confidence)
         .subject("policy")
 }
 
@@ -151,8 +160,14 @@ fn with_headers(model: &Model, end: &SetupEnd, pages: &Pages, mode: &str) -> Opt
         PatchKind::Review,
         "Send a Content Security Policy with every response",
         match mode {
-            "enforce" => "Browsers run only scripts that the application names",
-            _ => "Browsers report every script that the application does not name",
+            "enforce" => {
+                "Browsers run only scripts that the application names; nosniff and a referrer \
+                 policy are sent as well"
+            }
+            _ => {
+                "Browsers report every script that the application does not name; nosniff and a \
+                 referrer policy are sent as well"
+            }
         },
     )
     .option(option("headers"))
@@ -254,6 +269,11 @@ fn with_talisman(model: &Model, end: &SetupEnd, pages: &Pages) -> Option<Patch> 
 
 /// What the policy does to these pages.
 fn consequences(model: &Model, mut patch: Patch, pages: &Pages) -> Patch {
+    if pages.count == 0 {
+        patch = patch.may_break(
+            "the pages are not in this repository: what they load from elsewhere is unknown",
+        );
+    }
     if !pages.handlers.is_empty() {
         patch = patch.may_break(format!(
             "once the policy is enforced, {} event handlers in attributes stop working ({}): \
@@ -343,6 +363,21 @@ mod tests {
             ("templates/page.html", page.as_str()),
         ];
         assert_eq!(findings(&ContentSecurityPolicy, &after), [""; 0]);
+    }
+
+    #[test]
+    fn templates_of_blueprints_serve_other_applications_too() {
+        let app = format!(
+            "{APP}from flask import Blueprint\nbp = Blueprint('b', __name__, template_folder='pages')\napp.register_blueprint(bp)\n"
+        );
+        let texts = [
+            ("app.py", app.as_str()),
+            ("templates/page.html", "<p>x</p>"),
+            ("pages/b.html", "<script>go()</script>"),
+        ];
+        let page = apply(&ContentSecurityPolicy, &texts, "pages/b.html");
+        let expected = "<script{% if csp_nonce is defined %} nonce=\"{{ csp_nonce() }}\"{% endif %}>go()</script>";
+        assert_eq!(page, expected);
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Control for InlineTemplate {
 
     fn check(&self, model: &Model) -> Verdict {
         let findings: Vec<Finding> = constants(model).iter().map(finding).collect();
-        let is_file = |(_, it): &(_, &crate::model::templates::Template)| !it.is_inline();
+        let is_file =
+            |(_, it): &(_, &crate::model::templates::Template)| !it.is_inline() && it.is_html();
         let first = model.templates.iter().find(is_file);
         let evidence: Vec<Evidence> = first
             .map(|(_, template)| {

@@ -10,6 +10,7 @@ pub mod markup_input;
 pub mod template_attribute;
 pub mod template_injection;
 
+mod encode;
 mod environments;
 mod marked_safe;
 mod pages;

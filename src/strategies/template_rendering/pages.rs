@@ -121,11 +121,15 @@ impl Pages {
         }
     }
 
-    /// The edits that give every script in the pages its nonce.
+    /// The edits that give every script in the pages its nonce. Templates of blueprints may be
+    /// rendered by applications that have none.
     pub fn nonces(&self, model: &Model) -> Vec<Edit> {
         let edits = self.inline_scripts.iter().map(|place| {
             let quote = model.templates.at(place).map_or('"', |(_, it)| it.quote());
-            let nonce = format!(" nonce={quote}{{{{ csp_nonce() }}}}{quote}");
+            let mut nonce = format!(" nonce={quote}{{{{ csp_nonce() }}}}{quote}");
+            if model.templates.is_of_blueprint(&place.path) {
+                nonce = format!("{{% if csp_nonce is defined %}}{nonce}{{% endif %}}");
+            }
             Edit::insert(&place.path, place.span.start, nonce)
         });
         edits.collect()

@@ -357,7 +357,7 @@ fn directives(model: &Model, module: ModuleId, expr: &Expr) -> Option<Directives
                     return None;
                 };
                 let mut values = Vec::new();
-                words(model, module, &item.value, &mut values)?;
+                words(&item.value, &mut values)?;
                 let name = name.value.to_str().to_ascii_lowercase();
                 found.values.insert(name, values);
             }
@@ -412,20 +412,11 @@ impl<'a> SourceOrderVisitor<'a> for Names<'a> {
     }
 }
 
-fn words(model: &Model, module: ModuleId, expr: &Expr, into: &mut Vec<String>) -> Option<()> {
+fn words(expr: &Expr, into: &mut Vec<String>) -> Option<()> {
     match expr {
-        Expr::List(list) => list
-            .elts
-            .iter()
-            .try_for_each(|it| words(model, module, it, into)),
-        Expr::Tuple(tuple) => tuple
-            .elts
-            .iter()
-            .try_for_each(|it| words(model, module, it, into)),
-        Expr::Set(set) => set
-            .elts
-            .iter()
-            .try_for_each(|it| words(model, module, it, into)),
+        Expr::List(list) => list.elts.iter().try_for_each(|it| words(it, into)),
+        Expr::Tuple(tuple) => tuple.elts.iter().try_for_each(|it| words(it, into)),
+        Expr::Set(set) => set.elts.iter().try_for_each(|it| words(it, into)),
         _ => {
             let text = text(expr)?;
             into.extend(text.split_whitespace().map(str::to_owned));
