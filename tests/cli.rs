@@ -1,5 +1,7 @@
 //! The command line as people and scripts meet it: every command, exit code and message.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/explain.rs"]

@@ -20,7 +20,6 @@ pub use gunicorn::{bind_address, start_command, start_command_on};
 
 /// A command with the file that it stands in.
 struct Command<'a> {
-    repo: &'a Repository,
     file: &'a Arc<File>,
     process: &'a Process,
     /// The words that stand in the command itself.
@@ -38,7 +37,6 @@ impl<'a> Command<'a> {
         };
         let (own, others) = process.words.iter().partition(here);
         let command = Self {
-            repo,
             file,
             process,
             own,

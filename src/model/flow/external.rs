@@ -23,7 +23,6 @@ pub(super) fn canonical(dotted: &str) -> String {
         "flask.globals.current_app" => "flask.current_app",
         "flask.wrappers.Response"
         | "werkzeug.wrappers.Response"
-        | "werkzeug.wrappers.BaseResponse"
         | "werkzeug.Response"
         | "werkzeug.wrappers.BaseResponse"
         | "werkzeug.BaseResponse"

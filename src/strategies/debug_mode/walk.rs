@@ -6,10 +6,7 @@ use ruff_python_ast::{Expr, ExprCall, Stmt};
 use crate::text::Span;
 
 /// The calls in `body` that are wanted.
-pub(super) fn calls_in<'a>(
-    body: &'a [Stmt],
-    wanted: impl Fn(&ExprCall) -> bool,
-) -> Vec<&'a ExprCall> {
+pub(super) fn calls_in(body: &[Stmt], wanted: impl Fn(&ExprCall) -> bool) -> Vec<&ExprCall> {
     let mut calls = Calls {
         wanted,
         found: Vec::new(),

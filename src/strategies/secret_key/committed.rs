@@ -33,8 +33,10 @@ const DISTINCTIVE: usize = 12;
 
 /// What the history says of a value, by the repository and the value's mark. A scan asks more
 /// than once, each time a patch is proven.
-static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, String, String), Option<Occurrences>>>> =
-    LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Searched>> = LazyLock::new(Mutex::default);
+
+/// Repository, path and the value's mark, to what was found.
+type Searched = HashMap<(PathBuf, String, String), Option<Occurrences>>;
 
 impl Control for SecretKeyCommitted {
     fn about(&self) -> &'static About {

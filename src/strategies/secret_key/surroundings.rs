@@ -108,7 +108,7 @@ fn in_conftest(model: &Model, path: &Arc<str>, line: &str) -> Vec<Edit> {
             let docstring = body.first().filter(
                 |stmt| matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr()),
             );
-            let offset = docstring.map_or(0, |stmt| at(stmt));
+            let offset = docstring.map_or(0, at);
             let gap = if docstring.is_some() { newline } else { "" };
             let lines = format!("{gap}import os{newline}{newline}{line}{newline}");
             vec![Edit::insert(path, offset, lines)]
