@@ -4,6 +4,12 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
 
+def accept_retired_keys(app):
+    """Call this once the app is configured; other session interfaces stay as they are."""
+    if type(app.session_interface) is SecureCookieSessionInterface:
+        app.session_interface = RotatingSessionInterface()
+
+
 class RotatingSessionInterface(SecureCookieSessionInterface):
     """Reads sessions signed with a retired key, and signs with the current one."""
 

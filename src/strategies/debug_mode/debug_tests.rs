@@ -148,8 +148,26 @@ fn text(model: &Model, folder: &str, loaded: &target::Loaded) -> String {
         .replace("LOAD_STATEMENTS", &loaded.statements())
         .replace(
             "environment.update(FLASK_SKIP_DOTENV=\"1\")",
-            &format!("environment.update({})", production(model).join(", ")),
+            &update(&production(model)),
         )
+}
+
+/// The call that sets the variables, as black would write it.
+fn update(variables: &[String]) -> String {
+    const WIDTH: usize = 88 - 4;
+    let all = variables.join(", ");
+    let one_line = format!("environment.update({all})");
+    if one_line.len() <= WIDTH {
+        return one_line;
+    }
+    if all.len() + 4 <= WIDTH {
+        return format!("environment.update(\n        {all}\n    )");
+    }
+    let lines: String = variables
+        .iter()
+        .map(|variable| format!("        {variable},\n"))
+        .collect();
+    format!("environment.update(\n{lines}    )")
 }
 
 /// What the app needs to start as in production: which configuration, and keys that are plainly

@@ -6,7 +6,7 @@ use super::wsgi_server;
 use crate::edit::command;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
-use crate::model::deployment::Process;
+use crate::model::deployment::{Process, Surface};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 
@@ -35,13 +35,20 @@ impl Control for DeployVerification {
         }
         let mut findings: Vec<Finding> = Vec::new();
         let mut evidence = Vec::new();
-        for process in processes {
+        // A configuration file says how a server runs; what starts it stands elsewhere.
+        let starts = processes
+            .into_iter()
+            .filter(|it| !matches!(it.surface, Surface::GunicornConfig | Surface::UwsgiConfig));
+        for process in starts {
             if is_verified(model, process) {
                 let note = "verifies the app before the server starts";
                 evidence.push(Evidence::new(process.location.clone(), note));
             } else if !findings.iter().any(|it| it.location == process.location) {
                 findings.push(finding(process));
             }
+        }
+        if findings.is_empty() && evidence.is_empty() {
+            return Verdict::not_applicable("nothing here starts the server");
         }
         Verdict::from_findings(findings, evidence)
     }

@@ -361,6 +361,9 @@ mod tests {
                         if env == 'development' and not app.debug:\n    raise RuntimeError('a')\n\
                         if env != 'development' and app.debug:\n    raise RuntimeError('b')\n";
         assert!(hole(mismatch).unwrap().contains("flask run"));
+        let about_a_key = "from flask import Flask\napp = Flask(__name__)\nKEY = load()\n\
+                           if KEY == 'x' and not app.debug:\n    raise RuntimeError('key')\n";
+        assert!(hole(about_a_key).unwrap().starts_with("Nothing stops"));
         let handed_on = "from flask import Flask\napp = Flask(__name__)\n\
                          @app.errorhandler(500)\ndef e(x):\n    if app.debug:\n        raise x\n";
         assert!(hole(handed_on).unwrap().starts_with("Nothing stops"));

@@ -139,7 +139,7 @@ impl Finder<'_> {
             location,
             statements: stopping
                 .iter()
-                .filter(|stmt| stmt.elif_else_clauses.is_empty())
+                .filter(|stmt| stmt.elif_else_clauses.is_empty() && self.asks_only(&stmt.test))
                 .map(|stmt| Span::from(stmt.range))
                 .collect(),
             asks,
@@ -179,6 +179,21 @@ impl Finder<'_> {
             }),
             Stmt::If(stmt) => self.stops(&stmt.body, depth),
             _ => false,
+        })
+    }
+
+    /// Whether every part of a test is about debug mode: such a check another one can replace.
+    fn asks_only(&self, test: &Expr) -> bool {
+        let parts = match test {
+            Expr::BoolOp(operation) => &operation.values[..],
+            other => std::slice::from_ref(other),
+        };
+        parts.iter().all(|part| {
+            let part = match part {
+                Expr::UnaryOp(not) => &not.operand,
+                other => other,
+            };
+            self.asks(part, MAX_DEPTH, &mut HashSet::new()) != Asks::default()
         })
     }
 
@@ -276,6 +291,17 @@ struct Parts<'a> {
 
 impl<'a> SourceOrderVisitor<'a> for Parts<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::UnaryOp(not) = expr
+            && not.op == ruff_python_ast::UnaryOp::Not
+        {
+            // Refusing something while debug is off guards nothing.
+            let (state, flag) = (self.asks.state, self.asks.flag);
+            walk_expr(self, expr);
+            if !matches!(&*not.operand, Expr::UnaryOp(_)) {
+                (self.asks.state, self.asks.flag) = (state, flag);
+            }
+            return;
+        }
         match expr {
             Expr::Attribute(attribute) => match attribute.attr.as_str() {
                 "debug" | "DEBUG" => self.asks.state = true,

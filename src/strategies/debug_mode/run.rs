@@ -14,6 +14,7 @@ use crate::finding::{
 };
 use crate::model::Model;
 use crate::model::calls::CallSite;
+use crate::model::deployment::{Stage, rules};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 use crate::text::Location;
@@ -293,7 +294,12 @@ fn remedy(
     start: &Start,
     answers: &Answers,
 ) -> Patch {
-    let value = answers.or(OPTION, "off").to_owned();
+    // A script that is there for development keeps doing what it is there for.
+    let default = match rules::stage_of_path(&site.location.path) {
+        Some((Stage::Development, _)) => "environment",
+        _ => "off",
+    };
+    let value = answers.or(OPTION, default).to_owned();
     let declared = value == "environment";
     let title = match declared {
         true => "Start the server with the debugger only in declared development",
@@ -319,7 +325,10 @@ fn remedy(
         true => patch.follow_up(
             "For local debugging put FLASK_ENV=development into your untracked .env file.",
         ),
-        false => patch.follow_up(flask::local_debugging(model)),
+        false if start.callee == "flask.Flask.run" => {
+            patch.follow_up(flask::local_debugging(model))
+        }
+        false => patch,
     };
     for parameter in [start.debug, start.debugger] {
         match switch(model, site, call, parameter) {

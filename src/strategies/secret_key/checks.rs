@@ -57,6 +57,59 @@ pub(super) fn find(model: &Model, key: &str) -> Option<Check> {
     best
 }
 
+/// Whether the start stops when `key` is that very value: the default of development is refused
+/// in production.
+pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
+    model.modules.iter().any(|(_, module)| {
+        let text = module.file.text.as_str();
+        let is_own = module.file.purpose == Purpose::Application;
+        if !is_own || !mentions(text, key) {
+            return false;
+        }
+        let mut refusals = Refusals {
+            tree: module,
+            key,
+            value,
+            found: false,
+        };
+        StatementVisitor::visit_body(&mut refusals, module.body());
+        refusals.found
+    })
+}
+
+struct Refusals<'m, 'k> {
+    tree: &'m Module,
+    key: &'k str,
+    value: &'k str,
+    found: bool,
+}
+
+impl<'m> StatementVisitor<'m> for Refusals<'m, '_> {
+    fn visit_stmt(&mut self, stmt: &'m Stmt) {
+        if let Stmt::If(branch) = stmt
+            && stops(self.tree, &branch.body)
+            && is_about(self.tree.source(branch.test.range()), self.key)
+        {
+            let mut texts = Texts(Vec::new());
+            texts.visit_expr(&branch.test);
+            self.found |= texts.0.contains(&self.value);
+        }
+        walk_stmt(self, stmt);
+    }
+}
+
+/// The texts of an expression.
+struct Texts<'a>(Vec<&'a str>);
+
+impl<'a> SourceOrderVisitor<'a> for Texts<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::StringLiteral(text) = expr {
+            self.0.push(text.value.to_str());
+        }
+        walk_expr(self, expr);
+    }
+}
+
 fn mentions(source: &str, key: &str) -> bool {
     source.contains(key) || (key == "SECRET_KEY" && source.contains("secret_key"))
 }

@@ -142,6 +142,8 @@ mod tests {
             "app.secret_key = os.environ.get('SECRET_KEY', '')\n",
             "app.secret_key = os.environ.get('SECRET_KEY') or os.environ['K']\n",
             "app.secret_key = 'x7'\n",
+            "SECRET_KEY = os.getenv('SECRET_KEY', 'x7')\nif SECRET_KEY == 'x7' and not app.debug:\n    \
+             raise RuntimeError('no key')\napp.config['SECRET_KEY'] = SECRET_KEY\n",
         ] {
             assert_eq!(found(source), 0, "{source}");
         }

@@ -127,6 +127,7 @@ const WORDS: &[&str] = &[
     "example",
     "flask",
     "for",
+    "goes",
     "gonna",
     "guess",
     "hard",
@@ -196,6 +197,21 @@ const WORDS: &[&str] = &[
     "tutorial",
     "only",
 ];
+
+/// Whether the value only marks the place for another one: `<KEY_GOES_HERE>`, `{{ key }}`.
+pub(super) fn is_blank_to_fill(value: &str) -> bool {
+    let value = value.trim();
+    let pairs = [
+        ("<", ">"),
+        ("{{", "}}"),
+        ("${", "}"),
+        ("%%", "%%"),
+        ("@", "@"),
+    ];
+    pairs
+        .iter()
+        .any(|(open, close)| value.len() > 2 && value.starts_with(open) && value.ends_with(close))
+}
 
 fn is_known(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();

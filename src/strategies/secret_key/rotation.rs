@@ -160,9 +160,11 @@ fn release(model: &Model) -> Option<(u64, u64, u64)> {
 fn has_signer(model: &Model) -> bool {
     model.modules.iter().any(|(_, module)| {
         let text = module.file.text.as_str();
+        let calls =
+            text.contains("accept_retired_keys(") && !text.contains("def accept_retired_keys(");
+        let sets = text.contains("session_interface = ") && text.contains(FALLBACKS);
         module.file.purpose.is_application()
-            && text.contains("session_interface")
-            && (text.contains("Rotating") || text.contains(FALLBACKS))
+            && (calls || (sets && !text.contains("def accept_retired_keys(")))
     }) || model.calls.of_prefix("flask_session.").next().is_some()
 }
 
@@ -210,12 +212,12 @@ fn signer(model: &Model, app: AppId) -> Vec<Edit> {
     let is_open = end.offset >= text.len() && !text.is_empty() && !text.as_str().ends_with('\n');
     let open = if is_open { newline } else { "" };
     let line = format!(
-        "{open}{}{}.session_interface = RotatingSessionInterface(){newline}",
+        "{open}{}accept_retired_keys({}){newline}",
         end.indentation, end.name
     );
     vec![
         Edit::create(Arc::clone(&file.path), SIGNER),
-        file.imported(&end.path, "RotatingSessionInterface"),
+        file.imported(&end.path, "accept_retired_keys"),
         Edit::insert(&end.path, end.offset, line),
     ]
 }
@@ -316,12 +318,9 @@ mod tests {
     #[test]
     fn older_flask_gets_a_signer() {
         let (app, _) = after("2.2.5");
+        assert!(app.ends_with("accept_retired_keys(app)\n"), "{app}");
         assert!(
-            app.ends_with("app.session_interface = RotatingSessionInterface()\n"),
-            "{app}"
-        );
-        assert!(
-            app.contains("from rotating_sessions import RotatingSessionInterface\n"),
+            app.contains("from rotating_sessions import accept_retired_keys\n"),
             "{app}"
         );
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ruff_python_ast::Expr;
 use ruff_text_size::Ranged as _;
 
-use super::keys;
+use super::{checks, keys};
 use crate::discover::Purpose;
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -110,6 +110,10 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         }
         Value::Random(_) | Value::Store(_) | Value::Unknown(_) => return None,
     };
+    let is_template = weight != Weight::Production && keys::is_blank_to_fill(&value);
+    if is_template || (is_fallback && checks::refuses(model, key, &value)) {
+        return None;
+    }
     Some(Sighting {
         key,
         secret: inner(model, &literal),
