@@ -289,7 +289,7 @@ fn quote_of(module: &Module) -> char {
 }
 
 /// The expression with the file's own quotes, where that is only a matter of taste.
-fn requoted(module: &Module, expression: &str) -> String {
+pub fn requoted(module: &Module, expression: &str) -> String {
     if quote_of(module) == '"' || expression.contains(['\'', '\\']) {
         return expression.to_owned();
     }

@@ -108,7 +108,10 @@ fn patch(model: &Model, process: &Process) -> Patch {
             vec!["Start a WSGI server first (wsgi-server); then this can be patched.".into()],
         );
     }
-    let Some(loaded) = target::of_process(model, process) else {
+    // What a template makes is installed somewhere else.
+    let is_template = process.location.path.ends_with(".j2");
+    let loaded = target::of_process(model, process).filter(|_| !is_template);
+    let Some(loaded) = loaded else {
         return by_hand();
     };
     let path = match process.folder.is_empty() {

@@ -149,6 +149,13 @@ fn patch(model: &Model, id: AppId, app: &App, old: Option<&Guard>, answers: &Ans
     ))
     .edit(file.imported(&end.path, "guard_debug"))
     .edits(call(model, end));
+    let source = model.modules.get(module).file.text.as_str();
+    if file.import.starts_with('.') && source.contains("__main__") {
+        patch = patch.may_break(format!(
+            "{} can no longer be run as a script by its path, only as a module (`python -m`).",
+            end.path
+        ));
+    }
     for broken in refused_development(model) {
         patch = patch.may_break(broken);
     }

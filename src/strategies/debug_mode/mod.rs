@@ -8,6 +8,7 @@ pub mod environment;
 mod flask;
 pub mod guard;
 mod guards;
+mod logic;
 mod reach;
 pub mod run;
 mod switch;

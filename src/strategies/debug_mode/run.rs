@@ -8,6 +8,7 @@ use super::reach::{Reach, reach};
 use super::switch::{Switch, follow, in_mapping};
 use super::wrapper;
 use crate::discover::Purpose;
+use crate::edit::config::requoted;
 use crate::edit::imports;
 use crate::finding::{
     Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
@@ -367,6 +368,7 @@ pub(super) fn parsed(model: &Model, variable: &str, at: &Location) -> Vec<Edit> 
     let (os, import) = imports::module_for(model, module, at.span.start, "os");
     let text =
         format!("{os}.environ.get(\"{variable}\", \"\").lower() in (\"1\", \"true\", \"yes\")");
+    let text = requoted(model.modules.get(module), &text);
     let mut edits = vec![Edit::replace(&at.path, at.span, text)];
     edits.extend(import);
     edits
@@ -480,7 +482,7 @@ mod tests {
         );
         assert_eq!(
             patched("app.run(debug=bool(os.environ.get('DEBUG')), port=1)\n"),
-            "app.run(debug=os.environ.get(\"DEBUG\", \"\").lower() in (\"1\", \"true\", \"yes\"), \
+            "app.run(debug=os.environ.get('DEBUG', '').lower() in ('1', 'true', 'yes'), \
              port=1)\n"
         );
         assert_eq!(

@@ -1,13 +1,13 @@
 //! Whether the value of a `debug=` argument is on: constants are followed through names,
 //! settings, parameters and the options of a command line; nothing is guessed.
 
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
 use ruff_python_ast::{
     CmpOp, Expr, ExprAttribute, ExprCall, ExprCompare, Number, StmtFunctionDef, UnaryOp,
 };
 use ruff_text_size::Ranged as _;
 
 use super::command_line::{decorating_call, destination, flag_of, inverts};
+use super::logic::{combined, environment_read, first_read, negated, strings_of};
 use super::walk::{Entries, Returns, calls_in};
 use crate::model::Model;
 use crate::model::modules::ModuleId;
@@ -41,7 +41,7 @@ pub(super) enum Switch {
 }
 
 impl Switch {
-    fn unknown(why: impl Into<String>) -> Self {
+    pub fn unknown(why: impl Into<String>) -> Self {
         Self::Unknown(why.into())
     }
 
@@ -478,7 +478,7 @@ impl<'m> Follower<'m> {
             .callee(&self.model.modules, module, &call.func);
         let dotted = callee.as_ref().and_then(Qualified::external).unwrap_or("");
         let first = call.arguments.args.first();
-        if let Some(read) = self.environment_read(call, dotted) {
+        if let Some(read) = environment_read(call, dotted) {
             let default = call.arguments.find_argument_value("default", 1);
             let default = default.map(|default| self.expression(module, default, steps));
             return Switch::Trap {
@@ -532,27 +532,10 @@ impl<'m> Follower<'m> {
         }
     }
 
-    /// The variable that `os.environ.get(…)` or `os.getenv(…)` reads.
-    fn environment_read(&self, call: &ExprCall, dotted: &str) -> Option<String> {
-        let reads = matches!(
-            dotted,
-            "os.environ.get" | "os.getenv" | "os.environ.setdefault"
-        );
-        match call.arguments.args.first() {
-            Some(Expr::StringLiteral(name)) if reads => Some(name.value.to_str().to_owned()),
-            _ => None,
-        }
-    }
-
     /// `os.environ.get("DEBUG") == "1"`, `….lower() in ("1", "true")`: off unless it is set so.
     fn compare(&self, module: ModuleId, compare: &ExprCompare, steps: usize) -> Switch {
-        let mut reads = EnvironmentReads {
-            follower: self,
-            module,
-            found: None,
-        };
-        reads.visit_expr(&compare.left);
-        let Some((variable, default)) = reads.found else {
+        let read = first_read(self.model, module, &compare.left);
+        let Some((variable, default)) = read else {
             return Switch::unknown("a comparison decides");
         };
         let is_positive = matches!(&*compare.ops, [CmpOp::Eq | CmpOp::In | CmpOp::Is]);
@@ -587,68 +570,5 @@ impl<'m> Follower<'m> {
                 _ => Switch::unknown(format!("{variable} decides")),
             },
         }
-    }
-}
-
-fn negated(switch: Switch, at: Location) -> Switch {
-    match switch {
-        Switch::On { .. } => Switch::Off,
-        Switch::Off => Switch::On { at },
-        Switch::OnRequest(_) | Switch::Trap { .. } => {
-            Switch::unknown("it is on unless the start says otherwise")
-        }
-        other => other,
-    }
-}
-
-fn combined(is_and: bool, switches: impl Iterator<Item = Switch>) -> Switch {
-    let mut rest = Vec::new();
-    for switch in switches {
-        match (&switch, is_and) {
-            (Switch::Off, true) | (Switch::On { .. }, false) => return switch,
-            (Switch::On { .. }, true) | (Switch::Off, false) => {}
-            _ => rest.push(switch),
-        }
-    }
-    match (rest.pop(), rest.is_empty()) {
-        (Some(only), true) => only,
-        (None, _) => Switch::Off,
-        (Some(_), false) => Switch::unknown("several things decide"),
-    }
-}
-
-fn strings_of(collection: &Expr) -> Vec<String> {
-    let elements = match collection {
-        Expr::Tuple(tuple) => &tuple.elts,
-        Expr::List(list) => &list.elts,
-        Expr::Set(set) => &set.elts,
-        _ => return Vec::new(),
-    };
-    let texts = elements.iter().map(|element| match element {
-        Expr::StringLiteral(text) => Some(text.value.to_str().to_lowercase()),
-        _ => None,
-    });
-    texts.collect::<Option<Vec<_>>>().unwrap_or_default()
-}
-
-/// The first read of the environment inside an expression, with its default.
-struct EnvironmentReads<'f, 'm, 'a> {
-    follower: &'f Follower<'m>,
-    module: ModuleId,
-    found: Option<(String, Option<&'a Expr>)>,
-}
-
-impl<'a> SourceOrderVisitor<'a> for EnvironmentReads<'_, '_, 'a> {
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Call(call) = expr {
-            let names = &self.follower.model.names;
-            let callee = names.callee(&self.follower.model.modules, self.module, &call.func);
-            let dotted = callee.as_ref().and_then(Qualified::external).unwrap_or("");
-            if let Some(name) = self.follower.environment_read(call, dotted) {
-                let default = call.arguments.find_argument_value("default", 1);
-                self.found.get_or_insert((name, default));
-            }
-        }
-        walk_expr(self, expr);
     }
 }

@@ -255,9 +255,6 @@ mod tests {
     fn the_check_is_the_last_step_of_the_set_up() {
         let source = format!("{HEAD}app.secret_key = os.environ.get('SECRET_KEY')\n");
         let after = testing::apply(&SecretKeyChecked, &[("app.py", &source)], "app.py");
-        assert!(
-            after.ends_with("shorter than 32 characters\")\n"),
-            "{after}"
-        );
+        assert!(after.ends_with("shorter than 32 characters')\n"), "{after}");
     }
 }

@@ -7,6 +7,7 @@ use ruff_text_size::Ranged as _;
 
 use super::keys::{self, Kind};
 use crate::discover::Purpose;
+use crate::edit::config::requoted;
 use crate::finding::Edit;
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -267,6 +268,8 @@ pub(super) fn add(model: &Model, app: AppId, key: &str) -> Option<Edit> {
     let lines = format!(
         "{open}{indent}if {test}:{newline}{indent}{step}raise RuntimeError(\"{reason}\"){newline}"
     );
+    let module = model.modules.by_path(&end.path)?;
+    let lines = requoted(model.modules.get(module), &lines);
     Some(Edit::insert(&end.path, end.offset, lines))
 }
 

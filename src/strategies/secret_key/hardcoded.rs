@@ -136,9 +136,9 @@ mod tests {
         assert_eq!(
             testing::apply(&SecretKeyHardcoded, &[("app.py", &source)], "app.py"),
             "import os\n\nfrom flask import Flask\napp = Flask(__name__)\n\
-             app.secret_key = os.environ.get(\"SECRET_KEY\")\n\
-             if len(app.config[\"SECRET_KEY\"] or \"\") < 32:\n    \
-             raise RuntimeError(\"SECRET_KEY is missing or shorter than 32 characters\")\n"
+             app.secret_key = os.environ.get('SECRET_KEY')\n\
+             if len(app.config['SECRET_KEY'] or '') < 32:\n    \
+             raise RuntimeError('SECRET_KEY is missing or shorter than 32 characters')\n"
         );
     }
 
@@ -163,12 +163,12 @@ mod tests {
         let config = testing::apply(&SecretKeyHardcoded, &texts, "shop/config.py");
         assert!(config.starts_with("import os\n"), "{config}");
         assert!(
-            config.contains("    SECRET_KEY = os.environ.get(\"SECRET_KEY\")\n"),
+            config.contains("    SECRET_KEY = os.environ.get('SECRET_KEY')\n"),
             "{config}"
         );
         let factory = testing::apply(&SecretKeyHardcoded, &texts, "shop/__init__.py");
         assert!(
-            factory.contains("    if len(app.config[\"SECRET_KEY\"] or \"\") < 32:\n"),
+            factory.contains("    if len(app.config['SECRET_KEY'] or '') < 32:\n"),
             "{factory}"
         );
         let patch = testing::patch(&SecretKeyHardcoded, &texts);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::keys::{self, Kind, Weakness};
 use super::sightings::{Sighting, SourceOf, Weight};
 use super::{checks, surroundings};
-use crate::edit::{environment, imports};
+use crate::edit::{config, environment, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -76,6 +76,7 @@ pub(super) fn read_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
         true => format!("{os}.environ.get(\"{key}\")"),
         false => format!("{os}.environ[\"{key}\"]"),
     };
+    let text = config::requoted(model.modules.get(module), &text);
     let mut edits = vec![Edit::replace(sighting.path(), sighting.literal.span, text)];
     edits.extend(import);
     with_surroundings(model, sighting, app, title, edits)

@@ -106,9 +106,9 @@ impl Control for SecretKeyRotation {
         if needs_signer(model) && !has_signer(model) {
             let edits = signer(model, app);
             if edits.is_empty() {
-                patch = patch.follow_up(
-                    "Move to Flask 3.1.1 or newer: the one in use ignores SECRET_KEY_FALLBACKS.",
-                );
+                let words = "Move to Flask 3.1.1 or newer: the one in use ignores \
+                             SECRET_KEY_FALLBACKS, and its signer takes one key only.";
+                return Patch::manual(title, vec![words.into()]);
             }
             patch = patch.edits(edits);
         }

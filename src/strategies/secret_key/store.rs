@@ -179,6 +179,16 @@ fn finding(write: &Write) -> Finding {
 }
 
 fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
+    let is_plain_read = matches!(&write.value, Value::Env(read)
+        if read.default.as_ref().is_none_or(|default| !default.is_truthy()));
+    if !is_plain_read {
+        // The patch of that finding changes the same text.
+        let first = "Take the key out of the code first; then it can be read from a store.";
+        return Patch::manual(
+            format!("Read the key from {}", kind.label),
+            vec![first.into(), kind.needs.into()],
+        );
+    }
     let file = NewModule::beside(model, write.module, "secret_store");
     let title = format!("Read the key from {}", kind.label);
     let call = format!("load_secret(\"{KEY}\")");
