@@ -10,3 +10,6 @@ pub mod insertion;
 pub mod module_file;
 pub mod paths;
 pub mod statements;
+
+#[cfg(test)]
+mod hostile;

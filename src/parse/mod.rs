@@ -14,3 +14,6 @@ pub mod requirements;
 pub mod shell;
 pub mod toml;
 pub mod yaml;
+
+#[cfg(test)]
+mod hostile;

@@ -212,7 +212,7 @@ pub(super) fn block(text: &str, start: usize, parent: isize, header: &Header) ->
         _ => {
             for line in &lines {
                 value.push(&text[line.start..line.end], line.start);
-                value.push("\n", line.end);
+                value.push_decoded("\n", line_break(text, line.end));
             }
         }
     }
@@ -229,6 +229,16 @@ pub(super) fn block(text: &str, start: usize, parent: isize, header: &Header) ->
         inner: Span::new(first, end.max(first)),
     };
     (scalar, behind)
+}
+
+/// The line break at `at`; empty where the text ends.
+fn line_break(text: &str, at: usize) -> Span {
+    let rest = text.get(at..).unwrap_or_default();
+    let len = ["\r\n", "\n"]
+        .iter()
+        .find(|it| rest.starts_with(**it))
+        .map_or(0, |it| it.len());
+    Span::new(at, at + len)
 }
 
 /// The lines without their indentation, up to the first one that is indented less.
