@@ -16,7 +16,11 @@ pub fn insert_before_start(repo: &Repository, process: &Process, words: &[&str])
     let Some(command) = Command::of(repo, process) else {
         return Vec::new();
     };
-    let words = command.beside_the_program(words);
+    let beside = |word: &&str| match *word {
+        "python" => command.beside_the_program("python"),
+        word => word.to_owned(),
+    };
+    let words: Vec<String> = words.iter().map(beside).collect();
     let edits = match process.form {
         Form::Shell(quoting) => command.with_and(&words, quoting),
         Form::Words(_) if process.surface == Surface::Unit => command.exec_start_pre(&words),
@@ -28,17 +32,6 @@ pub fn insert_before_start(repo: &Repository, process: &Process, words: &[&str])
 }
 
 impl Command<'_> {
-    /// `/venv/bin/gunicorn` runs with `/venv/bin/python`.
-    fn beside_the_program(&self, words: &[&str]) -> Vec<String> {
-        let program = self.own.first().map_or("", |word| word.text.as_str());
-        let folder = program.rfind('/').map_or("", |at| &program[..=at]);
-        let beside = |word: &&str| match *word {
-            "python" if !folder.starts_with("./") => format!("{folder}python"),
-            word => word.to_owned(),
-        };
-        words.iter().map(beside).collect()
-    }
-
     /// Whether the shell has nothing to do once the server runs, so that `exec` may replace it.
     const fn may_replace_shell(&self) -> bool {
         matches!(
@@ -133,32 +126,45 @@ impl Command<'_> {
         }
         let span = self.process.location.span;
         let raw = self.file.text.slice(span);
-        // The server's own text stays as it is written, so the quotes must not be among it.
+        // The server's own text stays as it is written where a shell reads it the same way, so
+        // the quotes must not be among it.
         let order = match used_quote(quoting) {
             Some('"') => ['\'', '"'],
             _ => ['"', '\''],
         };
         let quote = order.into_iter().find(|quote| !raw.contains(*quote))?;
-        let words: Option<Vec<String>> = words
+        let checked: Option<Vec<String>> = words
             .iter()
             .map(|word| shell_word(word, true, Some(quote)))
             .collect();
-        let check = words?.join(" ");
-        if check.contains(quote) {
-            return None;
-        }
+        let check = checked?.join(" ");
         let exec = if raw.starts_with("exec ") {
             ""
         } else {
             "exec "
         };
-        let open = inside(&format!("sh -c {quote}{check} && {exec}"), quoting)?;
-        let close = inside(&quote.to_string(), quoting)?;
+        if check.contains(quote) {
+            return None;
+        }
+        let open = format!("sh -c {quote}{check} && {exec}");
         let path = &self.file.path;
-        Some(vec![
-            Edit::insert(path, span.start, open),
-            Edit::insert(path, span.end, close),
-        ])
+        if !means_more_to_a_shell(raw) {
+            return Some(vec![
+                Edit::insert(path, span.start, inside(&open, quoting)?),
+                Edit::insert(path, span.end, inside(&quote.to_string(), quoting)?),
+            ]);
+        }
+        let server: Option<Vec<String>> = self
+            .own
+            .iter()
+            .map(|word| shell_word(&word.text, false, Some(quote)))
+            .collect();
+        let server = server?.join(" ");
+        if server.contains(quote) {
+            return None;
+        }
+        let text = format!("{open}{}{server}{quote}", self.prefix());
+        Some(vec![Edit::replace(path, span, inside(&text, quoting)?)])
     }
 
     /// `["sh", "-c", "check && exec server"]`. Words that another place adds are handed on as
@@ -199,4 +205,21 @@ impl Command<'_> {
         let glue = format!("{}{indent}{}", text.newline(), &lead[dash..]);
         [item("sh"), json("-c"), json(script)].join(&glue)
     }
+}
+
+/// Whether a shell would read more into the text than a program that only splits it: brackets of
+/// a factory, variables, patterns. Quoted parts are the same to both.
+fn means_more_to_a_shell(text: &str) -> bool {
+    let mut quote = None;
+    for character in text.chars() {
+        match (quote, character) {
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            (None, '(' | ')' | '&' | ';' | '|' | '<' | '>' | '*' | '?' | '`' | '\\' | '~') => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
 }

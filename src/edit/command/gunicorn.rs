@@ -25,7 +25,8 @@ pub fn start_command_on(
     let Some(command) = Command::of(repo, process) else {
         return Vec::new();
     };
-    let words = ["gunicorn", "--workers", "2", "--bind", bind, target];
+    let program = command.beside_the_program("gunicorn");
+    let words = [&*program, "--workers", "2", "--bind", bind, target];
     command.replaced(&words).unwrap_or_default()
 }
 
@@ -56,6 +57,11 @@ impl Command<'_> {
             Form::Nested | Form::Keys => return None,
         };
         let mut edits = Vec::new();
+        let end = self.process.location.span.end;
+        let behind = self.file.text.slice(Span::new(span.end.min(end), end));
+        if behind.contains("$@") || behind.contains("$*") {
+            span.end = end;
+        }
         if !self.others.is_empty() {
             match self.process.form {
                 // `exec flask run "$@"`: the arguments go with the old command.

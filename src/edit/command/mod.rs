@@ -53,6 +53,17 @@ impl<'a> Command<'a> {
         Span::new(start, end.unwrap_or(start).max(start))
     }
 
+    /// The program `name` of the same virtual environment: `/venv/bin/gunicorn` runs with
+    /// `/venv/bin/python`. What the system's own folders hold is found by its name.
+    fn beside_the_program(&self, name: &str) -> String {
+        let program = self.own.first().map_or("", |word| word.text.as_str());
+        let folder = program.rfind('/').map_or("", |at| &program[..=at]);
+        match folder {
+            "/usr/bin/" | "/usr/local/bin/" | "/bin/" | "./" => name.to_owned(),
+            folder => format!("{folder}{name}"),
+        }
+    }
+
     /// What stands in front of the program: assignments, `exec`, wrappers.
     fn prefix(&self) -> &'a str {
         let start = self.process.location.span.start;

@@ -7,7 +7,9 @@ use crate::model::deployment::Quoting;
 pub(super) fn shell_word(word: &str, dollar: bool, avoid: Option<char>) -> Option<String> {
     let safe =
         |c: char| c.is_alphanumeric() || "_./:@%+,=-".contains(c) || (dollar && "${}".contains(c));
-    if !word.is_empty() && word.chars().all(safe) {
+    // `{{ venv }}/bin/python`: what a template puts in is not known to need quotes.
+    let written = without_tags(word);
+    if !word.is_empty() && written.chars().all(safe) {
         return Some(word.to_owned());
     }
     let fits = |quote: &char| {
@@ -26,6 +28,21 @@ pub(super) fn shell_word(word: &str, dollar: bool, avoid: Option<char>) -> Optio
         .find(|quote| fits(quote) && avoid != Some(*quote));
     let quote = quote.or_else(|| order.into_iter().find(fits))?;
     Some(format!("{quote}{word}{quote}"))
+}
+
+/// The word without the template tags in it.
+fn without_tags(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, tag)) = rest.split_once("{{") {
+        out.push_str(before);
+        let Some((_, behind)) = tag.split_once("}}") else {
+            return word.to_owned();
+        };
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// A word for a program that splits its command line itself: only blanks and quotes matter.

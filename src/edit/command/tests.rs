@@ -115,6 +115,16 @@ fn every_form_takes_gunicorn() {
 }
 
 #[test]
+fn arguments_go_with_the_old_command() {
+    starts(
+        "start.sh",
+        "#!/bin/sh\nexec flask run \"$@\"\n",
+        "app:app",
+        "#!/bin/sh\nexec gunicorn --workers 2 --bind 0.0.0.0:5000 app:app\n",
+    );
+}
+
+#[test]
 fn hosts_and_platforms() {
     starts(
         "Procfile",
@@ -126,7 +136,7 @@ fn hosts_and_platforms() {
         "x.service",
         "[Service]\nExecStart=/venv/bin/flask run --port 80\n",
         "app:app",
-        "[Service]\nExecStart=gunicorn --workers 2 --bind 127.0.0.1:80 app:app\n",
+        "[Service]\nExecStart=/venv/bin/gunicorn --workers 2 --bind 127.0.0.1:80 app:app\n",
     );
     starts(
         "start.sh",
@@ -216,6 +226,16 @@ fn a_check_runs_first() {
         "Procfile",
         "web: A=1 B=2 gunicorn app:app\n",
         "web: export A=1 B=2 && python preflight.py 'app:create_app()' && exec gunicorn app:app\n",
+    );
+    checks(
+        "s.conf",
+        "[program:a]\ncommand=gunicorn app:create_app() -b 0.0.0.0:%(ENV_PORT)s\n",
+        "[program:a]\ncommand=sh -c \"python preflight.py 'app:create_app()' && exec gunicorn 'app:create_app()' -b '0.0.0.0:%(ENV_PORT)s'\"\n",
+    );
+    checks(
+        "roles/a/templates/a.service.j2",
+        "[Service]\nExecStart={{ venv }}/bin/gunicorn app:app\n",
+        "[Service]\nExecStartPre={{ venv }}/bin/python preflight.py 'app:create_app()'\nExecStart={{ venv }}/bin/gunicorn app:app\n",
     );
     checks(
         "x.service",

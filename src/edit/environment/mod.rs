@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::discover::{File, Repository};
 use crate::finding::Edit;
-use crate::model::deployment::{Deployment, EnvSetting, Surface};
+use crate::model::deployment::{Deployment, EnvSetting, Process, Stage, Surface};
 
 /// Makes the file at `path` set `name` to `value` for what it starts.
 pub fn set_environment(
@@ -26,9 +26,16 @@ pub fn set_environment(
     let Some(file) = repo.file(path) else {
         return Vec::new();
     };
-    let present: Vec<&EnvSetting> = deployment
+    let all: Vec<&EnvSetting> = deployment
         .settings(name)
         .filter(|it| *it.location.path == *path && !it.build_only)
+        .collect();
+    // Services and jobs for development and tests keep what they have, unless the whole file is
+    // for those.
+    let spared = serves_others(deployment, path);
+    let present: Vec<&EnvSetting> = all
+        .into_iter()
+        .filter(|it| !spared || !is_for_work(it.stage))
         .collect();
     if present.is_empty() {
         let surface = surface_of(deployment, path);
@@ -65,11 +72,11 @@ struct Place<'a> {
 impl Place<'_> {
     /// The names of the services, containers or jobs in this file that start a Flask server.
     fn servers(&self) -> Vec<&str> {
-        let own = |path: &Arc<str>| **path == *self.file.path;
+        let spared = serves_others(self.deployment, &self.file.path);
         let mut names: Vec<&str> = Vec::new();
-        for process in self.deployment.servers() {
-            let here = own(&process.location.path) || process.via.iter().any(|it| own(&it.path));
-            if here && !names.contains(&process.name.as_str()) {
+        for process in processes_in(self.deployment, &self.file.path) {
+            let left_alone = spared && is_for_work(process.stage);
+            if !left_alone && !names.contains(&process.name.as_str()) {
                 names.push(&process.name);
             }
         }
@@ -77,7 +84,32 @@ impl Place<'_> {
     }
 }
 
-/// What a file is, told from what was read in it, else from its name.
+const fn is_for_work(stage: Stage) -> bool {
+    matches!(stage, Stage::Development | Stage::Test)
+}
+
+/// Whether anything in the file is for more than development and tests.
+fn serves_others(deployment: &Deployment, path: &str) -> bool {
+    let settings = deployment.environment.iter();
+    let mut stages = settings
+        .filter(|it| *it.location.path == *path)
+        .map(|it| it.stage)
+        .chain(processes_in(deployment, path).map(|it| it.stage));
+    stages.any(|stage| !is_for_work(stage))
+}
+
+/// The servers that the file starts or leads to.
+fn processes_in<'a>(
+    deployment: &'a Deployment,
+    path: &'a str,
+) -> impl Iterator<Item = &'a Process> {
+    deployment.servers().filter(move |process| {
+        let places = process.via.iter().chain([&process.location]);
+        places.into_iter().any(|place| *place.path == *path)
+    })
+}
+
+/// What a file is, as it was read.
 fn surface_of(deployment: &Deployment, path: &str) -> Option<Surface> {
     deployment.surfaces.get(path).copied()
 }

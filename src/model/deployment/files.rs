@@ -207,27 +207,22 @@ fn has_key(text: &str, key: &str) -> bool {
             .any(|at| at > 0 && text.as_bytes()[at - 1] == b'\n')
 }
 
-const ANSIBLE_FOLDERS: &[&str] = &[
-    "playbooks",
-    "roles",
-    "tasks",
-    "handlers",
-    "group_vars",
-    "host_vars",
-    "ansible",
-];
+const ANSIBLE_FOLDERS: &[&str] = &["playbooks", "roles", "group_vars", "host_vars", "ansible"];
 
 fn is_ansible(path: &str, text: &str) -> bool {
     let folders = folder_of(path);
-    let in_folder = folders
+    if folders
         .split('/')
-        .any(|folder| ANSIBLE_FOLDERS.contains(&folder));
-    let play = text.contains("hosts:") && (text.contains("tasks:") || text.contains("roles:"));
-    let name = base_name(path);
-    let named = name.starts_with("playbook") || name.starts_with("site.y");
-    (in_folder && (text.contains(": ") || text.contains("- name:")))
-        || (play && text.contains("\n- ") | text.starts_with("- "))
-        || (named && play)
+        .any(|folder| ANSIBLE_FOLDERS.contains(&folder))
+    {
+        return text.contains(": ");
+    }
+    let is_list = text.starts_with("- ") || text.contains("\n- ");
+    // Roles may lie at the root: `tasks/main.yml` is a list of tasks.
+    if matches!(base_name(folders), "tasks" | "handlers") {
+        return is_list;
+    }
+    is_list && text.contains("hosts:") && (text.contains("tasks:") || text.contains("roles:"))
 }
 
 /// Whether `.dockerignore` keeps a file of the root out of images.
@@ -312,6 +307,7 @@ mod tests {
             surface("deploy.yml", "- hosts: web\n  tasks:\n    - shell: x\n"),
             Some(Surface::Ansible)
         );
+        assert_eq!(surface("app/tasks/openapi/x.yml", "tags:\n- x\n"), None);
         assert_eq!(
             surface(".github/workflows/x.yml", ""),
             Some(Surface::GithubActions)

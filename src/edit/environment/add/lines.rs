@@ -64,7 +64,9 @@ pub(super) fn shell(place: &Place<'_>, (name, value): (&str, &str)) -> Vec<Edit>
     let first = servers(place)
         .map(|process| process.location.span.start)
         .min();
-    let start = first.unwrap_or(text.len());
+    let Some(start) = first else {
+        return Vec::new();
+    };
     let mut before = script
         .commands
         .iter()
@@ -85,7 +87,7 @@ pub(super) fn shell(place: &Place<'_>, (name, value): (&str, &str)) -> Vec<Edit>
         .iter()
         .any(|it| it.span.start == start && !it.branches.is_empty());
     let line = format!("export {name}={word}{newline}");
-    if first.is_some() && !inside {
+    if !inside {
         let indent = text.indentation(start);
         let at = text.line_start(text.line_of(start));
         return vec![Edit::insert(&file.path, at, format!("{indent}{line}"))];
