@@ -11,6 +11,7 @@ mod guards;
 mod logic;
 mod reach;
 pub mod run;
+mod start_flags;
 mod switch;
 mod target;
 mod walk;

@@ -6,7 +6,7 @@ use ruff_text_size::Ranged as _;
 use super::flask;
 use super::reach::{Reach, reach};
 use super::switch::{Switch, follow, in_mapping};
-use super::wrapper;
+use super::{start_flags, wrapper};
 use crate::discover::Purpose;
 use crate::edit::config::requoted;
 use crate::edit::imports;
@@ -107,6 +107,7 @@ impl Control for DebugRun {
             }
         }
         wrapper::check(model, &mut findings, &mut evidence);
+        start_flags::check(model, &mut findings);
         match question {
             Some(question) if findings.is_empty() => Verdict::Undecided { question, evidence },
             _ => Verdict::from_findings(findings, evidence),
@@ -114,6 +115,9 @@ impl Control for DebugRun {
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
+        if finding.subject == start_flags::SUBJECT {
+            return start_flags::remedy(model, finding);
+        }
         if finding.subject == wrapper::SUBJECT {
             return wrapper::remedy(model, finding);
         }
@@ -491,6 +495,17 @@ mod tests {
             ),
             ""
         );
+    }
+
+    #[test]
+    fn flags_of_a_start_command_go() {
+        let docker =
+            "FROM python\nCMD [\"flask\", \"run\", \"--debugger\", \"--host\", \"0.0.0.0\"]\n";
+        let texts = [("app.py", HEAD), ("Dockerfile", docker)];
+        let after = testing::apply(&DebugRun, &texts, "Dockerfile");
+        assert_eq!(after, docker.replace(" \"--debugger\",", ""));
+        let plain = [("app.py", HEAD), ("Dockerfile", after.as_str())];
+        assert!(testing::findings(&DebugRun, &plain).is_empty());
     }
 
     #[test]
