@@ -1,5 +1,10 @@
 //! Data flows one way: a module imports only from modules that `lib.rs` lists above it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside of #[test] functions, and still a test"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

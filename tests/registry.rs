@@ -1,6 +1,11 @@
 //! Adding a control touches its file, a line in the registry and its page. This names what is
 //! missing.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside of #[test] functions, and still a test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -69,13 +69,17 @@ pub fn prove(
 /// What stays the same of a finding when other patches change its line.
 type Kind<'a> = (&'a str, &'a str, &'a str);
 
-/// Findings are counted by kind: each mended one must make one less, and no kind may grow.
+/// Findings are counted by kind: each mended one must make one less, and no kind may grow. A
+/// mended finding may leave one that is milder in its place: a template that runs no value of a
+/// client any more still stands in the code.
 fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<String>) -> Vec<Flaw> {
     let mut allowed: BTreeMap<Kind<'_>, usize> = BTreeMap::new();
     let mut mended_kinds = BTreeMap::new();
+    let mut exchanged: Vec<&Assessed> = Vec::new();
     for found in &before.findings {
         if mended.contains(&found.fingerprint) {
             mended_kinds.insert(kind(found), found.fingerprint.clone());
+            exchanged.push(found);
         } else {
             *allowed.entry(kind(found)).or_default() += 1;
         }
@@ -90,6 +94,11 @@ fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<Stri
             *left = fewer;
             continue;
         }
+        let worse = exchanged.iter().position(|worse| leaves(worse, found));
+        if let Some(place) = worse {
+            exchanged.swap_remove(place);
+            continue;
+        }
         flaws.push(match mended_kinds.get(&kind(found)) {
             Some(fingerprint) => Flaw::StillThere {
                 fingerprint: fingerprint.clone(),
@@ -101,6 +110,16 @@ fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<Stri
         });
     }
     flaws
+}
+
+/// Whether mending `worse` may leave `milder`: another control of its strategy, in its file.
+fn leaves(worse: &Assessed, milder: &Assessed) -> bool {
+    let (before, after) = (&worse.finding, &milder.finding);
+    worse.about.id != milder.about.id
+        && worse.about.strategy.id == milder.about.strategy.id
+        && after.severity < before.severity
+        && !after.absent
+        && before.path() == after.path()
 }
 
 fn kind(found: &Assessed) -> Kind<'_> {

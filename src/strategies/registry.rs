@@ -68,6 +68,8 @@ pub fn by_id(id: &str) -> Option<&'static dyn Control> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strategies::About;
+    use crate::strategies::strategy::STRATEGIES;
 
     #[test]
     fn ids_are_unique_and_kebab_case() {
@@ -87,6 +89,19 @@ mod tests {
             let known = |id: &&str| about.strategy.threats.iter().any(|threat| threat.id == *id);
             assert!(!about.threats.is_empty(), "{}", about.id);
             assert!(about.threats.iter().all(known), "{}", about.id);
+        }
+    }
+
+    #[test]
+    fn every_threat_has_a_control() {
+        for strategy in STRATEGIES {
+            for threat in strategy.threats {
+                let mut abouts = CONTROLS.iter().map(|control| control.about());
+                let bears_on = |about: &About| {
+                    about.strategy.id == strategy.id && about.threats.contains(&threat.id)
+                };
+                assert!(abouts.any(bears_on), "{}: {}", strategy.id, threat.id);
+            }
         }
     }
 

@@ -13,12 +13,12 @@ fn main() {
     rayon::ThreadPoolBuilder::new()
         .stack_size(64 * 1024 * 1024)
         .build_global()
-        .unwrap();
+        .expect("the pool is made once");
     divan::main();
 }
 
 fn scan(path: &Path) -> usize {
-    let session = Session::scan(path, Answers::default(), |_| {}).unwrap();
+    let session = Session::scan(path, Answers::default(), |_| {}).expect("the tree can be scanned");
     session.assessment.findings.len()
 }
 
@@ -30,7 +30,7 @@ fn sample(bencher: divan::Bencher<'_, '_>) {
 
 #[divan::bench(args = [2_000, 10_000, 50_000], sample_count = 10)]
 fn generated_lines(bencher: divan::Bencher<'_, '_>, lines: usize) {
-    let folder = tempfile::tempdir().unwrap();
-    tree::write(folder.path(), lines).unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    tree::write(folder.path(), lines).expect("a written tree");
     bencher.bench(|| scan(folder.path()));
 }
