@@ -5,7 +5,7 @@ import os
 MIN_LENGTH = 32
 
 
-def load_secret(name):
+def load_secret(name, required=True):
     """Return the variable NAME, or the content of the file that NAME_FILE names."""
     path = os.environ.get(name + "_FILE")
     if path:
@@ -13,7 +13,7 @@ def load_secret(name):
             value = secret_file.read().strip()
     else:
         value = os.environ.get(name, "").strip()
-    if len(value) < MIN_LENGTH:
+    if required and len(value) < MIN_LENGTH:
         raise RuntimeError(
             f"{name} is missing or shorter than {MIN_LENGTH} characters. Make one with: "
             'python -c "import secrets; print(secrets.token_urlsafe(64))"'

@@ -8,6 +8,6 @@ mod severity;
 mod verdict;
 
 pub use edit::{Edit, Import};
-pub use patch::{Patch, PatchKind, RemedyOption};
+pub use patch::{Covered, Patch, PatchKind, RemedyOption};
 pub use severity::{Confidence, Severity};
 pub use verdict::{Evidence, Finding, FlowStep, Verdict};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Edit;
+use crate::text::Location;
 
 /// How much a patch may be trusted to leave legitimate use alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -40,6 +41,16 @@ pub struct Patch {
     pub follow_ups: Vec<String>,
     pub options: Vec<RemedyOption>,
     pub edits: Vec<Edit>,
+    /// Findings of the same places that this patch mends by itself, in another way than their
+    /// own patches: chosen together, this one is applied in their stead.
+    pub covers: Vec<Covered>,
+}
+
+/// A finding that another one's patch mends as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    pub control: &'static str,
+    pub at: Location,
 }
 
 impl Patch {
@@ -52,6 +63,7 @@ impl Patch {
             follow_ups: Vec::new(),
             options: Vec::new(),
             edits: Vec::new(),
+            covers: Vec::new(),
         }
     }
 
@@ -72,6 +84,14 @@ impl Patch {
     #[must_use]
     pub fn edits(mut self, edits: impl IntoIterator<Item = Edit>) -> Self {
         self.edits.extend(edits);
+        self
+    }
+
+    /// Does for the finding of `control` at `at` as well.
+    #[must_use]
+    pub fn covering(mut self, control: &'static str, at: &Location) -> Self {
+        let at = at.clone();
+        self.covers.push(Covered { control, at });
         self
     }
 

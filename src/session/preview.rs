@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Session, message};
 use crate::assessment::{Assessed, ThreatImpact};
-use crate::finding::Patch;
+use crate::finding::{Covered, Patch};
 use crate::patch::{Composition, NewText, compose, prove};
 use crate::strategies::Strategy;
 use crate::strategies::strategy::STRATEGIES;
@@ -54,6 +54,42 @@ impl Session {
     /// Composes the chosen findings' patches. What contradicts an earlier choice, and what does
     /// not prove itself, is refused and named; the rest stands.
     pub fn preview(&self, chosen: &BTreeSet<String>) -> Preview {
+        let mut chosen = chosen.clone();
+        let mut failed = Vec::new();
+        loop {
+            let mut preview = self.attempt(&chosen);
+            // What a patch did for others is undone with it: they are tried again by themselves.
+            let (gone, alone): (Vec<Refused>, Vec<Refused>) = preview
+                .refused
+                .drain(..)
+                .partition(|one| self.covers_others(&one.fingerprint, &chosen));
+            preview.refused = alone;
+            if gone.is_empty() {
+                failed.append(&mut preview.refused);
+                preview.refused = failed;
+                return preview;
+            }
+            for one in gone {
+                chosen.remove(&one.fingerprint);
+                failed.push(one);
+            }
+        }
+    }
+
+    /// Whether the patch of a finding does for another chosen one.
+    fn covers_others(&self, fingerprint: &str, chosen: &BTreeSet<String>) -> bool {
+        let found = self.assessment.finding(fingerprint);
+        let patch = found.and_then(|found| self.remedy(found));
+        patch.is_some_and(|patch| {
+            self.assessment.findings.iter().any(|other| {
+                chosen.contains(&other.fingerprint)
+                    && other.fingerprint != fingerprint
+                    && patch.covers.iter().any(|it| is_covered(other, it))
+            })
+        })
+    }
+
+    fn attempt(&self, chosen: &BTreeSet<String>) -> Preview {
         let mut refused = Vec::new();
         let mut accepted: Vec<Chosen<'_>> = Vec::new();
         for candidate in self.chosen(chosen, &mut refused) {
@@ -102,6 +138,7 @@ impl Session {
                 list.push(Chosen { found, patch });
             }
         }
+        yield_to_covering(&mut list);
         list
     }
 
@@ -180,9 +217,104 @@ impl Session {
     }
 }
 
+fn is_covered(found: &Assessed, covered: &Covered) -> bool {
+    found.about.id == covered.control && found.finding.location == covered.at
+}
+
+/// Takes the edits from patches whose findings another chosen patch mends as well: what is
+/// left of theirs is said under its name.
+fn yield_to_covering(list: &mut [Chosen<'_>]) {
+    let covering: Vec<(String, Covered)> = list
+        .iter()
+        .flat_map(|one| {
+            let title = one.patch.title.clone();
+            let covers = one.patch.covers.iter().cloned();
+            covers.map(move |covered| (title.clone(), covered))
+        })
+        .collect();
+    for one in list.iter_mut() {
+        let mut others = covering.iter();
+        if let Some((title, _)) = others.find(|(_, covered)| is_covered(one.found, covered)) {
+            one.patch.edits.clear();
+            one.patch.title.clone_from(title);
+        }
+    }
+}
+
 fn fingerprints(accepted: &[Chosen<'_>]) -> BTreeSet<String> {
     accepted
         .iter()
         .map(|one| one.found.fingerprint.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::discover::Repository;
+    use crate::model::Model;
+    use crate::strategies::Answers;
+
+    const HEAD: &str = "import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\n";
+
+    fn session(texts: &[(&str, &str)]) -> Session {
+        let repo = Repository::from_texts(texts.iter().copied());
+        Session::of(Model::build(Arc::new(repo)), Answers::default())
+    }
+
+    /// The findings of keys whose patches have edits.
+    fn chosen(session: &Session) -> BTreeSet<String> {
+        let all = session.assessment.findings.iter();
+        let keys = all.filter(|found| found.about.strategy.id == "secret-key");
+        let with_edits = keys.filter(|found| {
+            let patch = session.remedy(found);
+            patch.is_some_and(|patch| !patch.edits.is_empty())
+        });
+        with_edits.map(|found| found.fingerprint.clone()).collect()
+    }
+
+    #[test]
+    fn all_patches_of_a_key_are_one_decision() {
+        for value in [
+            "\"x7\"",
+            "os.environ.get(\"SECRET_KEY\", \"x7\")",
+            "os.environ.get(\"SECRET_KEY\") or \"x7\"",
+            "os.environ[\"SECRET_KEY\"]",
+            "os.environ.get(\"SECRET_KEY\")",
+            "os.urandom(24)",
+        ] {
+            let source = format!("{HEAD}app.secret_key = {value}\n");
+            let first = session(&[("app.py", &source)]);
+            let preview = first.preview(&chosen(&first));
+            assert_eq!(preview.refused, [], "{value}");
+            let texts = preview.composition.texts.iter();
+            let texts: Vec<(&str, &str)> = texts
+                .map(|(path, new)| (&**path, new.text.as_str()))
+                .collect();
+            let (_, app) = texts.iter().find(|(path, _)| *path == "app.py").unwrap();
+            assert!(app.contains("app.secret_key = load_secret(\"SECRET_KEY\")\n"), "{app}");
+            assert!(!app.contains("if len("), "{app}");
+            let second = session(&texts);
+            assert_eq!(chosen(&second), BTreeSet::new(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_covering_patch_that_fails_leaves_the_others() {
+        let source = format!("{HEAD}app.secret_key = \"x7\"\n");
+        let session = session(&[("app.py", &source)]);
+        let of = |id: &str| {
+            let mut all = session.assessment.findings.iter();
+            all.find(|found| found.about.id == id).unwrap().fingerprint.clone()
+        };
+        let alone = session.preview(&BTreeSet::from([of("secret-key-hardcoded")]));
+        assert!(alone.composition.texts["app.py"].text.contains("os.environ.get("));
+        let store = of("secret-key-store");
+        let both = BTreeSet::from([of("secret-key-hardcoded"), store.clone()]);
+        assert!(session.covers_others(&store, &both));
+        assert!(!session.covers_others(&of("secret-key-hardcoded"), &both));
+        assert_eq!(session.preview(&both).mended, both);
+    }
 }

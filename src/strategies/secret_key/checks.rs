@@ -15,7 +15,7 @@ use crate::model::config::{Environment, Literal, Value};
 use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
 use crate::parse::python::Module;
-use crate::text::Location;
+use crate::text::{Location, Span};
 
 /// What a check is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,13 +159,26 @@ impl<'m> Finder<'m, '_> {
         }
     }
 
+    /// Whether the key is set from what the call returns, whatever the variable is called.
+    fn is_value(&self, call: &ruff_python_ast::ExprCall) -> bool {
+        let span = Span::from(call.range());
+        let mut writes = self.model.configuration.writes(self.key);
+        writes.any(|write| {
+            write.value_at.path == *self.tree.path() && write.value_at.span.contains(span)
+        })
+    }
+
     /// `load_secret("SECRET_KEY")`: a function of the repository that refuses.
     fn loader(&mut self, call: &'m ruff_python_ast::ExprCall) {
         let passes =
             call.arguments.args.iter().any(
                 |arg| matches!(arg, Expr::StringLiteral(text) if text.value.to_str() == self.key),
             );
-        if !passes {
+        let is_lenient = call
+            .arguments
+            .find_keyword("required")
+            .is_some_and(|keyword| self.tree.source(keyword.value.range()) == "False");
+        if is_lenient || !(passes || self.is_value(call)) {
             return;
         }
         let names = &self.model.names;

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{report, surroundings};
+use super::sightings::{self, Sighting, SourceOf};
+use super::{checks, report, surroundings};
 use crate::discover::{FileKind, Purpose};
 use crate::edit::config;
 use crate::edit::module_file::NewModule;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
-use crate::model::config::{Environment, Value, Write};
+use crate::model::config::{Environment, Form, Resolved, Value, Write};
+use crate::model::modules::ModuleId;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
 use crate::text::{Location, Span};
@@ -179,24 +181,28 @@ fn finding(write: &Write) -> Finding {
 }
 
 fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
-    let is_plain_read = matches!(&write.value, Value::Env(read)
-        if read.default.as_ref().is_none_or(|default| !default.is_truthy()));
-    if !is_plain_read {
-        // The patch of that finding changes the same text.
-        let first = "Take the key out of the code first; then it can be read from a store.";
-        return Patch::manual(
-            format!("Read the key from {}", kind.label),
-            vec![first.into(), kind.needs.into()],
-        );
-    }
-    let file = NewModule::beside(model, write.module, "secret_store");
     let title = format!("Read the key from {}", kind.label);
-    let call = format!("load_secret(\"{KEY}\")");
-    let edits = config::replace_value(&model.modules, write, &call);
+    let Some(place) = place(model, write) else {
+        let first = "Take the key out of the code first; then it can be read from a store.";
+        return Patch::manual(title, vec![first.into(), kind.needs.into()]);
+    };
+    let file = NewModule::beside(model, place.module, "secret_store");
+    let path = Arc::clone(model.modules.get(place.module).path());
+    let is_late = kind.name == "file" && is_checked_later(model, write);
+    let call = match is_late {
+        true => format!("load_secret(\"{}\", required=False)", place.variable),
+        false => format!("load_secret(\"{}\")", place.variable),
+    };
+    let edits = match &place.constant {
+        Some(literal) => {
+            let call = config::requoted(model.modules.get(place.module), &call);
+            vec![Edit::replace(&path, literal.span, call)]
+        }
+        None => config::replace_value(&model.modules, write, &call),
+    };
     if edits.is_empty() {
         return Patch::manual(title, vec![kind.needs.into()]);
     }
-    let path = Arc::clone(&write.value_at.path);
     let mut patch = Patch::new(
         PatchKind::Review,
         title,
@@ -205,9 +211,23 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     .edit(Edit::create(Arc::clone(&file.path), kind.loader))
     .edit(file.imported(&path, "load_secret"))
     .edits(edits)
-    .edits(surroundings::for_tests(model, write.app, KEY, KEY))
-    .follow_up(kind.needs)
-    .follow_up(format!("A good key: `{}`.", report::MAKE));
+    .edits(surroundings::for_tests(model, write.app, KEY, &place.variable))
+    .follow_up(kind.needs);
+    if is_late {
+        let check = write.app.and_then(|app| checks::add(model, app, KEY));
+        patch = patch.edits(check);
+    }
+    for control in COVERED {
+        patch = patch.covering(control, &write.statement);
+    }
+    patch = match &place.sighting {
+        Some(sighting) => {
+            let left = report::follow_ups(sighting).into_iter();
+            left.fold(patch, Patch::follow_up)
+                .edits(surroundings::for_dotenv(model, &place.variable))
+        }
+        None => patch.follow_up(format!("A good key: `{}`.", report::MAKE)),
+    };
     for requirement in kind.dependencies {
         patch = patch.edit(Edit::dependency(*requirement));
     }
@@ -224,6 +244,100 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
              it, or a configuration of their own.",
         ),
     }
+}
+
+/// Reading from a store mends these where they stand: no literal is left, and a short key is
+/// refused.
+const COVERED: [&str; 4] = [
+    "secret-key-hardcoded",
+    "secret-key-fallback",
+    "secret-key-checked",
+    "secret-key-volatile",
+];
+
+/// Where the loader's call goes.
+struct Place<'m> {
+    module: ModuleId,
+    /// A constant that the key is set from; else the value of the write itself.
+    constant: Option<Location>,
+    variable: String,
+    /// The literal that leaves the code.
+    sighting: Option<Sighting<'m>>,
+}
+
+/// Nothing where the key is put together in several statements.
+fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
+    let leaves = write.value.leaves();
+    let read = leaves.iter().find_map(|leaf| leaf.env());
+    let variable = read.map_or_else(|| KEY.to_owned(), |read| read.name.clone());
+    let own = |constant, sighting| Place {
+        module: write.module,
+        constant,
+        variable: variable.clone(),
+        sighting,
+    };
+    let is_name = model
+        .modules
+        .get(write.module)
+        .expression_at(write.value_at.span)
+        .is_some_and(ruff_python_ast::Expr::is_name_expr);
+    let mut all = sightings::all(model).into_iter();
+    let sighting = all.find(|it| {
+        matches!(it.source, SourceOf::Code(other) if other.statement == write.statement)
+            && it.key == KEY
+    });
+    let Some(sighting) = sighting else {
+        let is_read = matches!(
+            write.value,
+            Value::Env(_) | Value::Random(_) | Value::Choice { .. }
+        );
+        if !is_read || !is_name {
+            return is_read.then(|| own(None, None));
+        }
+        // `key = os.environ["K"]`, checked, then `app.secret_key = key`.
+        let Value::Env(read) = &write.value else {
+            return None;
+        };
+        return Some(Place {
+            module: model.modules.by_path(&read.location.path)?,
+            ..own(Some(read.location.clone()), None)
+        });
+    };
+    let is_known = matches!(write.value, Value::Known(_));
+    if is_known && (sighting.is_fallback || write.is_default) {
+        return None;
+    }
+    let is_inside = sighting.literal.path == write.value_at.path
+        && write.value_at.span.contains(sighting.literal.span);
+    match (is_inside, is_known) {
+        (true, _) => (!is_name).then(|| own(None, Some(sighting))),
+        (false, true) => Some(Place {
+            module: model.modules.by_path(sighting.path())?,
+            constant: Some(sighting.literal.clone()),
+            variable,
+            sighting: Some(sighting),
+        }),
+        (false, false) => None,
+    }
+}
+
+/// Whether the key is looked at when the application is complete, and not where it is read: a
+/// configuration class is imported for development and tests as well, and what is loaded after
+/// it may bring the key.
+fn is_checked_later(model: &Model, write: &Write) -> bool {
+    let Some(app) = write.app else {
+        return false;
+    };
+    let configuration = &model.configuration;
+    let is_direct = matches!(
+        write.form,
+        Form::Attribute | Form::Subscript | Form::Keyword
+    );
+    let resolved = configuration.resolved(app, KEY, Environment::Production);
+    let is_last = matches!(&resolved, Resolved::Set { write: last, open, .. }
+        if last.key_at == write.key_at && open.is_empty());
+    let own_in_tests = configuration.value(app, KEY, Environment::Testing) != Some(&write.value);
+    configuration.end_of_setup(app).is_some() && !(is_direct && is_last && !own_in_tests)
 }
 
 #[cfg(test)]
@@ -252,5 +366,42 @@ mod tests {
                 kind.name
             );
         }
+    }
+
+    #[test]
+    fn a_variable_keeps_its_name() {
+        let source = APP.replace("\"SECRET_KEY\"", "\"SHOP_KEY\"");
+        let after = testing::apply(&SecretKeyStore, &[("app.py", &source)], "app.py");
+        assert!(after.ends_with("app.secret_key = load_secret(\"SHOP_KEY\")\n"), "{after}");
+    }
+
+    #[test]
+    fn configuration_classes_stay_importable() {
+        let texts = [
+            (
+                "shop/config.py",
+                "class Config:\n    SECRET_KEY = \"x7\"\n\n\nclass TestingConfig(Config):\n    SECRET_KEY = \"t\"\n",
+            ),
+            (
+                "shop/__init__.py",
+                "from flask import Flask\n\nfrom .config import Config\n\n\ndef create_app():\n    \
+                 app = Flask(__name__)\n    app.config.from_object(Config)\n    return app\n",
+            ),
+        ];
+        let config = testing::apply(&SecretKeyStore, &texts, "shop/config.py");
+        let late = "    SECRET_KEY = load_secret(\"SECRET_KEY\", required=False)\n";
+        assert!(config.contains(late), "{config}");
+        let factory = testing::apply(&SecretKeyStore, &texts, "shop/__init__.py");
+        assert!(factory.contains("    if len(app.config[\"SECRET_KEY\"]"), "{factory}");
+    }
+
+    #[test]
+    fn a_key_of_several_statements_is_left_to_a_person() {
+        let source = APP.replace(
+            "app.secret_key = os.environ[\"SECRET_KEY\"]",
+            "try:\n    key = os.environ[\"K\"]\nexcept KeyError:\n    key = \"x7\"\napp.secret_key = key",
+        );
+        let patch = testing::patch(&SecretKeyStore, &[("app.py", &source)]);
+        assert!(patch.edits.is_empty(), "{patch:?}");
     }
 }
