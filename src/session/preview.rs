@@ -294,7 +294,10 @@ mod tests {
                 .map(|(path, new)| (&**path, new.text.as_str()))
                 .collect();
             let (_, app) = texts.iter().find(|(path, _)| *path == "app.py").unwrap();
-            assert!(app.contains("app.secret_key = load_secret(\"SECRET_KEY\")\n"), "{app}");
+            assert!(
+                app.contains("app.secret_key = load_secret(\"SECRET_KEY\")\n"),
+                "{app}"
+            );
             assert!(!app.contains("if len("), "{app}");
             let second = session(&texts);
             assert_eq!(chosen(&second), BTreeSet::new(), "{value}");
@@ -307,10 +310,17 @@ mod tests {
         let session = session(&[("app.py", &source)]);
         let of = |id: &str| {
             let mut all = session.assessment.findings.iter();
-            all.find(|found| found.about.id == id).unwrap().fingerprint.clone()
+            all.find(|found| found.about.id == id)
+                .unwrap()
+                .fingerprint
+                .clone()
         };
         let alone = session.preview(&BTreeSet::from([of("secret-key-hardcoded")]));
-        assert!(alone.composition.texts["app.py"].text.contains("os.environ.get("));
+        assert!(
+            alone.composition.texts["app.py"]
+                .text
+                .contains("os.environ.get(")
+        );
         let store = of("secret-key-store");
         let both = BTreeSet::from([of("secret-key-hardcoded"), store.clone()]);
         assert!(session.covers_others(&store, &both));

@@ -211,7 +211,12 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     .edit(Edit::create(Arc::clone(&file.path), kind.loader))
     .edit(file.imported(&path, "load_secret"))
     .edits(edits)
-    .edits(surroundings::for_tests(model, write.app, KEY, &place.variable))
+    .edits(surroundings::for_tests(
+        model,
+        write.app,
+        KEY,
+        &place.variable,
+    ))
     .follow_up(kind.needs);
     if is_late {
         let check = write.app.and_then(|app| checks::add(model, app, KEY));
@@ -372,7 +377,10 @@ mod tests {
     fn a_variable_keeps_its_name() {
         let source = APP.replace("\"SECRET_KEY\"", "\"SHOP_KEY\"");
         let after = testing::apply(&SecretKeyStore, &[("app.py", &source)], "app.py");
-        assert!(after.ends_with("app.secret_key = load_secret(\"SHOP_KEY\")\n"), "{after}");
+        assert!(
+            after.ends_with("app.secret_key = load_secret(\"SHOP_KEY\")\n"),
+            "{after}"
+        );
     }
 
     #[test]
@@ -392,7 +400,10 @@ mod tests {
         let late = "    SECRET_KEY = load_secret(\"SECRET_KEY\", required=False)\n";
         assert!(config.contains(late), "{config}");
         let factory = testing::apply(&SecretKeyStore, &texts, "shop/__init__.py");
-        assert!(factory.contains("    if len(app.config[\"SECRET_KEY\"]"), "{factory}");
+        assert!(
+            factory.contains("    if len(app.config[\"SECRET_KEY\"]"),
+            "{factory}"
+        );
     }
 
     #[test]
