@@ -30,6 +30,9 @@ pub static CONTROLS: &[&dyn Control] = &[
     &file_handling::filename_containment::FilenameContainment,
     &file_handling::file_open::FileOpen,
     &file_handling::upload_filename::UploadFilename,
+    &file_handling::extension_allowlist::ExtensionAllowlist,
+    &file_handling::send_directory_links::SendDirectoryLinks,
+    &file_handling::directory_absolute::DirectoryAbsolute,
     // Render templates securely
     &template_rendering::template_injection::TemplateInjection,
     &template_rendering::inline_template::InlineTemplate,

@@ -1,10 +1,16 @@
 //! Keep file access inside its folders.
 
+pub mod directory_absolute;
+pub mod extension_allowlist;
 pub mod file_open;
 pub mod filename_containment;
 pub mod send_directory_base;
+pub mod send_directory_links;
 pub mod send_file_path;
 pub mod upload_filename;
+
+mod folder;
+mod reach;
 
 use crate::finding::{Confidence, Finding, Severity};
 use crate::model::flow::{Facts, SinkCall};
