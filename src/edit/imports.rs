@@ -155,8 +155,15 @@ pub fn lower(
         }
     }
     // Sorted, so those of one module stand together and share a statement.
-    let statements =
-        missing.chunk_by(|a, b| a.module == b.module && a.name.is_some() && b.name.is_some());
+    let mut statements: Vec<&[&Import]> = missing
+        .chunk_by(|a, b| a.module == b.module && a.name.is_some() && b.name.is_some())
+        .collect();
+    // Where a file has no imports yet, all of them go to one place, in this order.
+    statements.sort_by_key(|imports| {
+        let (level, name) = dots(&imports[0].module);
+        group_of(name, level, is_local)
+    });
+    let statements = statements.into_iter();
     changes.extend(statements.map(|imports| new_line(module, imports, is_local)));
     changes
 }
@@ -546,6 +553,19 @@ mod tests {
             text.replace_range(span.start..span.end, &new);
         }
         text
+    }
+
+    #[test]
+    fn first_imports_stand_in_the_order_of_their_groups() {
+        let add = [from(".store", "load"), plain("os")];
+        let text = apply("A = 1\n", &[], &add, &[]);
+        // `apply` works from the end, so what comes first is inserted last.
+        let both = ["import os\n\n", "from .store import load\n\n"];
+        assert!(both.iter().all(|line| text.contains(line)), "{text}");
+        let repo = Repository::from_texts([("app.py", "A = 1\n")]);
+        let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
+        let changes = lower(&module, &[], &add, &[], &|_| false);
+        assert!(changes[0].1.starts_with("import os"), "{changes:?}");
     }
 
     #[test]

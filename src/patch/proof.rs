@@ -99,6 +99,9 @@ fn finding_flaws(before: &Assessment, after: &Assessment, mended: &BTreeSet<Stri
             exchanged.swap_remove(place);
             continue;
         }
+        if has_moved(before, after, found) {
+            continue;
+        }
         flaws.push(match mended_kinds.get(&kind(found)) {
             Some(fingerprint) => Flaw::StillThere {
                 fingerprint: fingerprint.clone(),
@@ -120,6 +123,18 @@ fn leaves(worse: &Assessed, milder: &Assessed) -> bool {
         && after.severity < before.severity
         && !after.absent
         && before.path() == after.path()
+}
+
+/// What is said once of several places (a key that two files hold) is said of the next one when
+/// the first is mended.
+fn has_moved(before: &Assessment, after: &Assessment, found: &Assessed) -> bool {
+    let is_same = |one: &&Assessed| {
+        one.about.id == found.about.id
+            && one.finding.subject == found.finding.subject
+            && one.finding.message == found.finding.message
+    };
+    let mut old = before.findings.iter().filter(is_same);
+    old.any(|old| !after.findings.iter().any(|new| kind(new) == kind(old)))
 }
 
 fn kind(found: &Assessed) -> Kind<'_> {

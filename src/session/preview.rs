@@ -224,8 +224,13 @@ fn is_covered(found: &Assessed, covered: &Covered) -> bool {
 /// Takes the edits from patches whose findings another chosen patch mends as well: what is
 /// left of theirs is said under its name.
 fn yield_to_covering(list: &mut [Chosen<'_>]) {
+    let is_covered_itself = |one: &Chosen<'_>| {
+        let mut all = list.iter().flat_map(|other| &other.patch.covers);
+        all.any(|covered| is_covered(one.found, covered))
+    };
     let covering: Vec<(String, Covered)> = list
         .iter()
+        .filter(|one| !is_covered_itself(one))
         .flat_map(|one| {
             let title = one.patch.title.clone();
             let covers = one.patch.covers.iter().cloned();

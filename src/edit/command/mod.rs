@@ -4,6 +4,7 @@
 //! alone: no edit then, and the change is a person's.
 
 mod before;
+mod both;
 mod flags;
 mod gunicorn;
 mod quoting;
@@ -15,6 +16,7 @@ use crate::model::deployment::{Process, Word};
 use crate::text::Span;
 
 pub use before::insert_before_start;
+pub use both::start_command_after;
 pub use flags::remove_flag;
 pub use gunicorn::{bind_address, start_command, start_command_on};
 

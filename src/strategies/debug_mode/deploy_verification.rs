@@ -101,13 +101,6 @@ fn by_hand() -> Patch {
 }
 
 fn patch(model: &Model, process: &Process) -> Patch {
-    if !process.server.is_production_server() {
-        // Its command changes first: two patches would contradict each other.
-        return Patch::manual(
-            "Verify the app before it serves",
-            vec!["Start a WSGI server first (wsgi-server); then this can be patched.".into()],
-        );
-    }
     // What a template makes is installed somewhere else.
     let is_template = process.location.path.ends_with(".j2");
     let loaded = target::of_process(model, process).filter(|_| !is_template);
@@ -120,7 +113,12 @@ fn patch(model: &Model, process: &Process) -> Patch {
     };
     let target = loaded.target();
     let words = ["python", "preflight.py", target.as_str()];
-    let edits = command::insert_before_start(&model.repo, process, &words);
+    let is_served = process.server.is_production_server();
+    let edits = match is_served {
+        true => command::insert_before_start(&model.repo, process, &words),
+        // The same command gets the server that the check is made for.
+        false => command::start_command_after(&model.repo, process, &target, &words),
+    };
     if edits.is_empty()
         || model
             .repo
@@ -129,9 +127,13 @@ fn patch(model: &Model, process: &Process) -> Patch {
     {
         return by_hand();
     }
-    Patch::new(
+    let title = match is_served {
+        true => "Verify the app before the server starts",
+        false => "Verify the app before the server, gunicorn, starts",
+    };
+    let patch = Patch::new(
         PatchKind::Review,
-        "Verify the app before the server starts",
+        title,
         "The server starts only when the loaded app has debug off, no debugger around it, and a key",
     )
     .edit(Edit::create(path, SCRIPT))
@@ -140,7 +142,13 @@ fn patch(model: &Model, process: &Process) -> Patch {
         "The app is loaded once more at start, which takes that long and needs the same variables; \
          a start with debug on, or without a key, fails.",
     )
-    .follow_up("Make sure that preflight.py reaches the server: it has to lie beside the app.")
+    .follow_up("Make sure that preflight.py reaches the server: it has to lie beside the app.");
+    match is_served {
+        true => patch,
+        false => wsgi_server::with_dependency(model, patch)
+            .covering("wsgi-server", &process.location)
+            .covering("debug-run", &process.location),
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +157,30 @@ mod tests {
     use crate::strategies::testing;
 
     const APP: (&str, &str) = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+
+    #[test]
+    fn the_development_server_goes_and_the_check_comes_at_once() {
+        for (path, text, after) in [
+            (
+                "Dockerfile",
+                "FROM python\nUSER web\nCMD [\"flask\", \"run\", \"--debug\"]\n",
+                "CMD [\"sh\", \"-c\", \"python preflight.py app:app && exec gunicorn --workers 2 --bind \
+                 0.0.0.0:5000 app:app\"]\n",
+            ),
+            (
+                "Procfile",
+                "web: flask run\n",
+                "web: python preflight.py app:app && exec gunicorn --workers 2 --bind \
+                 0.0.0.0:${PORT:-5000} app:app\n",
+            ),
+        ] {
+            let patched = testing::apply(&DeployVerification, &[APP, (path, text)], path);
+            assert!(patched.ends_with(after), "{patched}");
+            let again = [APP, (path, patched.as_str())];
+            assert!(testing::findings(&DeployVerification, &again).is_empty());
+            assert!(testing::findings(&wsgi_server::WsgiServer, &again).is_empty());
+        }
+    }
 
     #[test]
     fn the_server_waits_for_the_check() {

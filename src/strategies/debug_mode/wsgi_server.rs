@@ -246,17 +246,22 @@ fn with_gunicorn(model: &Model, process: &Process) -> Patch {
             )],
         );
     }
-    let mut patch = Patch::new(
+    let patch = Patch::new(
         PatchKind::Review,
         title,
         "Production starts a server that has no debugger, with two workers",
     )
     .edits(edits)
-    .may_break("Two processes serve: what the app keeps in memory is not shared between them.");
-    if model.dependencies.declarations("gunicorn").is_empty() {
-        patch = patch.edit(Edit::dependency("gunicorn>=23.0.0"));
+    .may_break("Two processes serve: what the app keeps in memory is not shared between them.")
+    .covering("debug-run", &process.location);
+    with_dependency(model, patch)
+}
+
+pub(super) fn with_dependency(model: &Model, patch: Patch) -> Patch {
+    match model.dependencies.declarations("gunicorn").is_empty() {
+        true => patch.edit(Edit::dependency("gunicorn>=23.0.0")),
+        false => patch,
     }
-    patch
 }
 
 #[cfg(test)]
