@@ -20,12 +20,7 @@ pub fn start_command_after(
     both(repo, process, target, words).unwrap_or_default()
 }
 
-fn both(
-    repo: &Repository,
-    process: &Process,
-    target: &str,
-    words: &[&str],
-) -> Option<Vec<Edit>> {
+fn both(repo: &Repository, process: &Process, target: &str, words: &[&str]) -> Option<Vec<Edit>> {
     let path = &process.location.path;
     let original = repo.file(path)?.text.as_str();
     let started = start_command(repo, process, target);
