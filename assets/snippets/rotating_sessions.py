@@ -5,7 +5,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 
 def accept_retired_keys(app):
-    """Call this once the app is configured; other session interfaces stay as they are."""
+    """Call this once the app is configured; other session interfaces stay."""
     if type(app.session_interface) is SecureCookieSessionInterface:
         app.session_interface = RotatingSessionInterface()
 

@@ -15,7 +15,7 @@ def load_secret(name, required=True):
         value = os.environ.get(name, "").strip()
     if required and len(value) < MIN_LENGTH:
         raise RuntimeError(
-            f"{name} is missing or shorter than {MIN_LENGTH} characters. Make one with: "
+            f"{name} is missing or shorter than {MIN_LENGTH} characters. Make one: "
             'python -c "import secrets; print(secrets.token_urlsafe(64))"'
         )
     return value

@@ -1,7 +1,8 @@
-"""Carries sessions from Flask's signed cookie into the server-side store, once per visitor.
+"""Carries sessions from Flask's signed cookie into the server-side store, once each.
 
 Delete this module and the line that uses it when the date given as `until` has passed.
 """
+
 import secrets
 from datetime import datetime, timezone
 

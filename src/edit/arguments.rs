@@ -7,69 +7,50 @@ use crate::finding::Edit;
 use crate::parse::python::Module;
 use crate::text::Span;
 
-/// Adds `name=value` behind the last argument: on a line of its own where the arguments stand
-/// so, and in front of a trailing comma's line end. Keywords stay before `**options`.
-pub fn add_keyword(module: &Module, call: &ExprCall, name: &str, value: &str) -> Edit {
-    let text = &module.file.text;
-    let arguments = &call.arguments;
-    let close = arguments.range.end().to_usize() - 1;
-    let unpacked = arguments
-        .keywords
-        .iter()
-        .find(|keyword| keyword.arg.is_none());
-    if let Some(options) = unpacked {
-        let start = options.range.start().to_usize();
-        return Edit::insert(module.path(), start, format!("{name}={value}, "));
-    }
-    let ends = arguments.args.iter().map(|arg| arg.range().end());
-    let keyword_ends = arguments.keywords.iter().map(|keyword| keyword.range.end());
-    let Some(last) = ends.chain(keyword_ends).max() else {
-        return Edit::insert(module.path(), close, format!("{name}={value}"));
-    };
-    let last = parenthesised_end(text.as_str(), last.to_usize(), close);
-    let starts = arguments.args.iter().map(|arg| arg.range().start());
-    let keyword_starts = arguments
-        .keywords
-        .iter()
-        .map(|keyword| keyword.range.start());
-    let last_start = starts
-        .chain(keyword_starts)
-        .max()
-        .map_or(last, |at| at.to_usize());
-    let own_line = text.line(text.line_of(last_start)).trim_start().len()
-        == text.line_span(text.line_of(last_start)).end - last_start;
-    let open = arguments.range.start().to_usize();
-    let stacked = own_line && text.line_of(last_start) != text.line_of(open);
-    let insertion = if stacked {
-        let indentation = text.indentation(last_start);
-        format!(",{}{indentation}{name}={value}", text.newline())
-    } else {
-        format!(", {name}={value}")
-    };
-    Edit::insert(module.path(), last, insertion)
+/// Adds `name=value` behind the last argument, as [`add_keywords`] does.
+pub fn add_keyword(module: &Module, call: &ExprCall, name: &str, value: &str) -> Vec<Edit> {
+    add_keywords(module, call, &[(name, value)])
 }
 
 /// Lines longer than this are wrapped, as black and ruff do.
 const LINE_LENGTH: usize = 88;
 
-/// Adds several keywords like [`add_keyword`]; a call on one line that would grow too long gets
-/// a line for each argument.
+/// Adds keywords behind the last argument: on lines of their own where the arguments stand so,
+/// and in front of a trailing comma's line end. Keywords stay before `**options`. A call on one
+/// line that would grow too long gets a line for each argument.
 pub fn add_keywords(module: &Module, call: &ExprCall, added: &[(&str, &str)]) -> Vec<Edit> {
-    let Some(((name, value), rest)) = added.split_first() else {
-        return Vec::new();
-    };
-    let rest: String = rest
-        .iter()
-        .map(|(name, value)| format!(", {name}={value}"))
-        .collect();
+    add_keywords_beside(module, call, added, &[])
+}
+
+/// [`add_keywords`] where the patch changes the call's arguments as well, which counts for how
+/// long the line gets.
+pub fn add_keywords_beside(
+    module: &Module,
+    call: &ExprCall,
+    added: &[(&str, &str)],
+    changes: &[(Span, String)],
+) -> Vec<Edit> {
     let text = &module.file.text;
     let range = Span::from(call.range());
     let line = text.line_of(range.start);
-    let grown = text.line(line).chars().count() + name.len() + value.len() + rest.len() + 3;
+    let written: usize = added
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 3)
+        .sum();
+    let (gone, new) = changes
+        .iter()
+        .filter(|(span, _)| range.contains(*span))
+        .fold((0, 0), |(gone, new), (span, text)| {
+            (gone + span.len(), new + text.len())
+        });
+    let grown = (text.line(line).chars().count() + written + new).saturating_sub(gone);
     let is_one_line = text.line_of(range.end) == line;
     let arguments = arguments_of(call);
+    if added.is_empty() {
+        return Vec::new();
+    }
     if !is_one_line || grown <= LINE_LENGTH || arguments.is_empty() {
-        return vec![add_keyword(module, call, name, &format!("{value}{rest}"))];
+        return vec![in_place(module, call, added)];
     }
     let outer = text.indentation(range.start);
     let unit = if outer.starts_with('\t') {
@@ -107,6 +88,49 @@ pub fn add_keywords(module: &Module, call: &ExprCall, added: &[(&str, &str)]) ->
         format!("{tail},{newline}{outer}"),
     ));
     edits
+}
+
+/// The keywords in the form that the call has.
+fn in_place(module: &Module, call: &ExprCall, added: &[(&str, &str)]) -> Edit {
+    let text = &module.file.text;
+    let arguments = &call.arguments;
+    let close = arguments.range.end().to_usize() - 1;
+    let written: Vec<String> = added
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let unpacked = arguments
+        .keywords
+        .iter()
+        .find(|keyword| keyword.arg.is_none());
+    let stands_alone = |start: usize| {
+        let line = text.line_of(start);
+        text.line(line).trim_start().len() == text.line_span(line).end - start
+            && line != text.line_of(arguments.range.start().to_usize())
+    };
+    let separator = |start: usize| match stands_alone(start) {
+        true => format!(",{}{}", text.newline(), text.indentation(start)),
+        false => ", ".to_owned(),
+    };
+    if let Some(options) = unpacked {
+        let start = options.range.start().to_usize();
+        let separator = separator(start);
+        let written = written.join(&separator);
+        return Edit::insert(module.path(), start, format!("{written}{separator}"));
+    }
+    let args = arguments.args.iter().map(|arg| Span::from(arg.range()));
+    let keywords = arguments.keywords.iter();
+    let keywords = keywords.map(|keyword| Span::from(keyword.range));
+    let Some(last) = args.chain(keywords).max() else {
+        return Edit::insert(module.path(), close, written.join(", "));
+    };
+    let separator = separator(last.start);
+    let at = parenthesised_end(text.as_str(), last.end, close);
+    let written: String = written
+        .iter()
+        .map(|keyword| format!("{separator}{keyword}"))
+        .collect();
+    Edit::insert(module.path(), at, written)
 }
 
 /// The spans of a call's arguments in the order of the text; empty when something is unpacked.
@@ -156,11 +180,12 @@ mod tests {
         let Expr::Call(call) = &*stmt.value else {
             panic!("no call")
         };
-        let Edit::Replace { span, text, .. } = add_keyword(&module, call, "secure", "True") else {
+        let edits = add_keyword(&module, call, "secure", "True");
+        let [Edit::Replace { span, text, .. }] = edits.as_slice() else {
             panic!("no replacement")
         };
         let mut result = source.to_owned();
-        result.replace_range(span.start..span.end, &text);
+        result.replace_range(span.start..span.end, text);
         result
     }
 
@@ -212,6 +237,10 @@ mod tests {
             (
                 "f(\n    a,\n    b)\n",
                 "f(\n    a,\n    b,\n    secure=True)\n",
+            ),
+            (
+                "f(\n    a,\n    **o,\n)\n",
+                "f(\n    a,\n    secure=True,\n    **o,\n)\n",
             ),
             ("f(a,  # one\n  b)\n", "f(a,  # one\n  b,\n  secure=True)\n"),
         ] {

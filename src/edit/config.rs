@@ -24,8 +24,7 @@ pub fn set(modules: &Modules, place: &Placement, key: &str, expression: &str) ->
         Container::Call(span) => module
             .call_at(*span)
             .map(|call| add_keyword(module, call, key, &expression))
-            .into_iter()
-            .collect(),
+            .unwrap_or_default(),
         Container::Statement {
             receiver,
             offset,
@@ -290,10 +289,14 @@ fn quote_of(module: &Module) -> char {
 
 /// The expression with the file's own quotes, where that is only a matter of taste.
 pub fn requoted(module: &Module, expression: &str) -> String {
-    if quote_of(module) == '"' || expression.contains(['\'', '\\']) {
+    let (own, other) = match quote_of(module) {
+        '"' => ('"', '\''),
+        own => (own, '"'),
+    };
+    if expression.contains([own, '\\']) {
         return expression.to_owned();
     }
-    expression.replace('"', "'")
+    expression.replace(other, &own.to_string())
 }
 
 #[cfg(test)]

@@ -1,18 +1,16 @@
 //! Imports: placed where the file keeps them, once only, and dropped when nothing needs them.
 
+use ruff_python_ast::Stmt;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::{Alias, Stmt, StmtImportFrom};
 use ruff_text_size::Ranged as _;
 
+use super::import_names::{dots, is_from, member, rework, whole_line};
 use crate::finding::{Edit, Import};
 use crate::model::Model;
 use crate::model::modules::ModuleId;
 use crate::model::names::{BindingKind, Qualified, Scopes};
 use crate::parse::python::Module;
 use crate::text::Span;
-
-/// Lines longer than this are wrapped, as black and ruff do.
-const LINE_LENGTH: usize = 88;
 
 /// The text by which code at `offset` of a file can call `module.name`, and the edit that makes
 /// it so: an existing import is used, whatever its alias; a name that means something else in
@@ -155,16 +153,10 @@ pub fn lower(
         }
     }
     // Sorted, so those of one module stand together and share a statement.
-    let mut statements: Vec<&[&Import]> = missing
-        .chunk_by(|a, b| a.module == b.module && a.name.is_some() && b.name.is_some())
-        .collect();
-    // Where a file has no imports yet, all of them go to one place, in this order.
-    statements.sort_by_key(|imports| {
-        let (level, name) = dots(&imports[0].module);
-        group_of(name, level, is_local)
-    });
-    let statements = statements.into_iter();
-    changes.extend(statements.map(|imports| new_line(module, imports, is_local)));
+    let statements =
+        missing.chunk_by(|a, b| a.module == b.module && a.name.is_some() && b.name.is_some());
+    let lines = statements.map(|imports| new_line(module, imports, is_local));
+    changes.extend(merged(module, lines.collect()));
     changes
 }
 
@@ -185,22 +177,11 @@ fn is_imported(module: &Module, wanted: &Import) -> bool {
     })
 }
 
-fn is_from(from: &StmtImportFrom, module: &str) -> bool {
-    let (level, name) = dots(module);
-    from.level == level && from.module.as_deref().unwrap_or("") == name
-}
-
-/// The leading dots of a relative module, and the rest of its name.
-fn dots(module: &str) -> (u32, &str) {
-    let name = module.trim_start_matches('.');
-    let level = u32::try_from(module.len() - name.len()).unwrap_or(0);
-    (level, name)
-}
-
 /// Whether nothing but the import itself and replaced text uses the name.
 fn is_unused(module: &Module, import: &Import, replaced: &[(Span, &str)]) -> bool {
-    // What a package imports, others may import from it.
-    if module.path().ends_with("__init__.py") {
+    // What a package imports, others may import from it; nobody takes `os` from there.
+    let is_standard = import.name.is_none() && import.module == "os";
+    if module.path().ends_with("__init__.py") && !is_standard {
         return false;
     }
     let name = import.bound();
@@ -234,131 +215,6 @@ fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
-/// Adds to and drops from one `from … import …` statement. What it takes up leaves `missing`.
-fn rework(
-    module: &Module,
-    statement: &StmtImportFrom,
-    missing: &mut Vec<&Import>,
-    unused: &[&Import],
-) -> Vec<Change> {
-    let is_star = statement
-        .names
-        .iter()
-        .any(|alias| alias.name.as_str() == "*");
-    if is_star {
-        return Vec::new();
-    }
-    let (mut added, rest): (Vec<&Import>, Vec<&Import>) = std::mem::take(missing)
-        .into_iter()
-        .partition(|import| is_from(statement, &import.module) && import.name.is_some());
-    *missing = rest;
-    let mut dropped: Vec<&Alias> = statement
-        .names
-        .iter()
-        .filter(|alias| {
-            unused.iter().any(|import| {
-                is_from(statement, &import.module)
-                    && import.name.as_deref() == Some(alias.name.as_str())
-                    && alias.asname.is_none()
-            })
-        })
-        .collect();
-    let mut changes = Vec::new();
-    while !dropped.is_empty() && !added.is_empty() {
-        let (alias, import) = (dropped.remove(0), added.remove(0));
-        changes.push((alias.range.into(), member(import)));
-    }
-    if dropped.len() == statement.names.len() {
-        changes.push((whole_line(module, statement.range.into()), String::new()));
-        return changes;
-    }
-    for alias in dropped {
-        changes.push((without(statement, alias), String::new()));
-    }
-    changes.extend(extend(module, statement, &added));
-    changes
-}
-
-fn member(import: &Import) -> String {
-    let name = import.name.as_deref().unwrap_or_default();
-    match &import.alias {
-        Some(alias) => format!("{name} as {alias}"),
-        None => name.to_owned(),
-    }
-}
-
-/// The span that takes an alias and one comma away.
-fn without(statement: &StmtImportFrom, alias: &Alias) -> Span {
-    let at = statement
-        .names
-        .iter()
-        .position(|other| other.range == alias.range);
-    let at = at.unwrap_or(0);
-    let (start, end) = match (at.checked_sub(1), statement.names.get(at + 1)) {
-        (_, Some(next)) => (alias.range.start(), next.range.start()),
-        (Some(before), None) => (statement.names[before].range.end(), alias.range.end()),
-        (None, None) => (alias.range.start(), alias.range.end()),
-    };
-    Span::new(start.to_usize(), end.to_usize())
-}
-
-/// Puts names behind those that a statement imports, in the statement's own form.
-fn extend(module: &Module, statement: &StmtImportFrom, added: &[&Import]) -> Vec<Change> {
-    let (Some(first), Some(last)) = (statement.names.first(), statement.names.last()) else {
-        return Vec::new();
-    };
-    if added.is_empty() {
-        return Vec::new();
-    }
-    let text = &module.file.text;
-    let names: Vec<String> = added.iter().map(|import| member(import)).collect();
-    let at = last.range.end().to_usize();
-    let line_of = |offset: usize| text.line_of(offset);
-    let start = first.range.start().to_usize();
-    let stacked = statement.names.len() > 1
-        && line_of(start) != line_of(at)
-        && line_of(start) != line_of(statement.range.start().to_usize());
-    let newline = text.newline();
-    if stacked {
-        let indentation = text.indentation(last.range.start().to_usize());
-        let lines = names
-            .iter()
-            .map(|name| format!(",{newline}{indentation}{name}"));
-        return vec![(Span::at(at), lines.collect())];
-    }
-    let appended: String = names.iter().map(|name| format!(", {name}")).collect();
-    let line = text.line(line_of(at));
-    let is_parenthesised = text.slice(statement.range.into()).contains('(');
-    let fits = line.chars().count() + appended.chars().count() <= LINE_LENGTH;
-    if fits || is_parenthesised || line_of(start) != line_of(at) {
-        return vec![(Span::at(at), appended)];
-    }
-    let all = statement
-        .names
-        .iter()
-        .map(|alias| text.slice(alias.range.into()).to_owned());
-    let lines: String = all
-        .chain(names)
-        .map(|name| format!("    {name},{newline}"))
-        .collect();
-    vec![(Span::new(start, at), format!("({newline}{lines})"))]
-}
-
-/// The lines of a statement, its line end included; where it leaves two blank lines, or one at
-/// the top of the file, one of them goes as well.
-fn whole_line(module: &Module, span: Span) -> Span {
-    let text = &module.file.text;
-    let line = text.line_of(span.start);
-    let start = text.line_start(line);
-    let end = text.next_line_start(span.end);
-    let is_blank = |line: usize| text.line(line).trim().is_empty();
-    let opens_gap = line == 1 || is_blank(line - 1);
-    if opens_gap && end < text.len() && is_blank(text.line_of(end)) {
-        return Span::new(start, text.next_line_start(end));
-    }
-    Span::new(start, end)
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Future,
@@ -367,11 +223,21 @@ enum Group {
     Local,
 }
 
+/// A new import and where it goes.
+struct NewLine {
+    at: usize,
+    group: Group,
+    key: (bool, String),
+    statement: String,
+    /// Blank lines in front of it and behind it, where it opens a group of its own.
+    gap_before: bool,
+    gap_behind: usize,
+}
+
 /// A new import line at the place that isort would give it, as far as the file keeps an order.
-fn new_line(module: &Module, imports: &[&Import], is_local: &dyn Fn(&str) -> bool) -> Change {
+fn new_line(module: &Module, imports: &[&Import], is_local: &dyn Fn(&str) -> bool) -> NewLine {
     let text = &module.file.text;
     let import = imports[0];
-    let newline = text.newline();
     let (level, name) = dots(&import.module);
     let group = group_of(name, level, is_local);
     let block = import_block(module, is_local);
@@ -379,35 +245,57 @@ fn new_line(module: &Module, imports: &[&Import], is_local: &dyn Fn(&str) -> boo
     let others: String = others
         .map(|import| format!(", {}", member(import)))
         .collect();
-    let statement = format!("{}{others}", import.statement());
     let key = (import.name.is_some(), name.to_lowercase());
     let same: Vec<_> = block.iter().filter(|entry| entry.group == group).collect();
     let sorted = same.windows(2).all(|pair| pair[0].key <= pair[1].key);
     let line_before = |entry: &Entry| text.line_start(text.line_of(entry.span.start));
     let line_after = |entry: &Entry| text.next_line_start(entry.span.end);
-    if let Some(next) = same.iter().find(|entry| entry.key > key).filter(|_| sorted) {
-        return (Span::at(line_before(next)), format!("{statement}{newline}"));
+    let next = same.iter().find(|entry| entry.key > key).filter(|_| sorted);
+    let (at, gap_before, gap_behind) = if let Some(next) = next {
+        (line_before(next), false, 0)
+    } else if let Some(last) = same.last() {
+        (line_after(last), false, 0)
+    } else if let Some(before) = block.iter().rev().find(|entry| entry.group < group) {
+        (line_after(before), true, 0)
+    } else if let Some(first) = block.first() {
+        (line_before(first), false, 1)
+    } else {
+        let top = top_of(module);
+        (top, false, blank_lines_wanted(module, top))
+    };
+    NewLine {
+        at,
+        group,
+        key,
+        statement: format!("{}{others}", import.statement()),
+        gap_before,
+        gap_behind,
     }
-    if let Some(last) = same.last() {
-        return at_line(module, line_after(last), format!("{statement}{newline}"));
-    }
-    if let Some(before) = block.iter().rev().find(|entry| entry.group < group) {
-        return at_line(
-            module,
-            line_after(before),
-            format!("{newline}{statement}{newline}"),
-        );
-    }
-    if let Some(first) = block.first() {
-        let gap = if first.group == group { "" } else { newline };
-        return (
-            Span::at(line_before(first)),
-            format!("{statement}{newline}{gap}"),
-        );
-    }
-    let top = top_of(module);
-    let gap = newline.repeat(blank_lines_wanted(module, top));
-    at_line(module, top, format!("{statement}{newline}{gap}"))
+}
+
+/// The changes of new lines: those of one place and group stand together.
+fn merged(module: &Module, mut lines: Vec<NewLine>) -> Vec<Change> {
+    let newline = module.file.text.newline();
+    lines.sort_by(|a, b| (a.at, a.group, &a.key).cmp(&(b.at, b.group, &b.key)));
+    let places = lines.chunk_by(|a, b| a.at == b.at);
+    places
+        .map(|lines| {
+            let groups: Vec<&[NewLine]> = lines.chunk_by(|a, b| a.group == b.group).collect();
+            let mut text = String::new();
+            for (index, group) in groups.iter().enumerate() {
+                let opens_gap = group[0].gap_before || index > 0;
+                if opens_gap && !text.ends_with(&newline.repeat(2)) {
+                    text.push_str(newline);
+                }
+                for line in *group {
+                    text.push_str(&line.statement);
+                    text.push_str(newline);
+                }
+                text.push_str(&newline.repeat(group[0].gap_behind));
+            }
+            at_line(module, lines[0].at, text)
+        })
+        .collect()
 }
 
 /// An insertion at a line start; behind a last line without a line end, one is added first.
@@ -582,7 +470,23 @@ mod tests {
             ),
             (
                 "from flask import (\n    Flask,\n    g,\n)\n",
-                "from flask import (\n    Flask,\n    g,\n    abort,\n)\n",
+                "from flask import (\n    Flask,\n    abort,\n    g,\n)\n",
+            ),
+            (
+                "from flask import Flask, request\n",
+                "from flask import Flask, abort, request\n",
+            ),
+            (
+                "from flask import after_this_request, Blueprint, request\n",
+                "from flask import abort, after_this_request, Blueprint, request\n",
+            ),
+            (
+                "from flask import request, Flask\n",
+                "from flask import request, Flask, abort\n",
+            ),
+            (
+                "from flask import (\n    Flask,  # the class\n    g,\n)\n",
+                "from flask import (\n    Flask,  # the class\n    g,\n    abort,\n)\n",
             ),
             (
                 "from flask import Flask, \\\n    g\n",
@@ -654,6 +558,25 @@ mod tests {
     }
 
     #[test]
+    fn new_statements_of_one_group_stand_together() {
+        let add = [
+            from("datetime", "datetime"),
+            plain("os"),
+            from("redis", "Redis"),
+        ];
+        let after = apply("from flask import Flask\n\nx = 1\n", &[], &add, &[]);
+        assert_eq!(
+            after,
+            "import os\nfrom datetime import datetime\n\nfrom flask import Flask\nfrom redis import Redis\n\nx = 1\n"
+        );
+        let after = apply("x = 1\n", &[], &add, &[]);
+        assert_eq!(
+            after,
+            "import os\nfrom datetime import datetime\n\nfrom redis import Redis\n\nx = 1\n"
+        );
+    }
+
+    #[test]
     fn the_projects_own_modules_come_last() {
         for (before, add, after) in [
             (
@@ -669,7 +592,7 @@ mod tests {
             (
                 "from .guard import other\n",
                 from(".guard", "check"),
-                "from .guard import other, check\n",
+                "from .guard import check, other\n",
             ),
             (
                 "from flask import Flask\nfrom shop import views\n",

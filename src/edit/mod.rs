@@ -5,6 +5,7 @@ pub mod command;
 pub mod config;
 pub mod dependency;
 pub mod environment;
+mod import_names;
 pub mod imports;
 pub mod insertion;
 pub mod module_file;

@@ -6,6 +6,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged as _;
 
+use super::config::requoted;
 use crate::model::Model;
 use crate::model::modules::ModuleId;
 use crate::model::names::{BindingKind, ScopeKind};
@@ -413,7 +414,7 @@ impl<'a> Splitter<'a> {
             && value.format_spec.is_none()
             && value.conversion.is_none()
         {
-            return Some(self.text(&value.expression).to_owned());
+            return Some(requoted(self.module(), self.text(&value.expression)));
         }
         let has_values = inside
             .iter()

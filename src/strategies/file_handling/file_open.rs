@@ -9,6 +9,7 @@ use crate::edit::statements;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::flow::{FileOperation, Sink, SinkCall};
+use crate::parse::python::Module;
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Span;
@@ -144,7 +145,7 @@ fn join_safely(model: &Model, sink: &SinkCall) -> Option<Patch> {
         Some(assignment) => at_assignment(&splitter, &joined, assignment, &call, &abort)?,
         None => in_front(&splitter, &joined, argument, &call, &abort)?,
     };
-    Some(patch.edits(edits))
+    Some(patch.edits(edits).edit(super::unused_os(module.path())))
 }
 
 fn refusal(name: &str, abort: &str) -> [String; 2] {
@@ -195,13 +196,28 @@ fn in_front(
         edits.extend(import);
         edits.push(Edit::replace(
             module.path(),
-            span,
+            without_parentheses(module, span),
             format!("{path}({name})"),
         ));
     } else {
         edits.push(Edit::replace(module.path(), span, name));
     }
     Some(edits)
+}
+
+/// `span` with the parentheses around it that only keep an operator together: `(BASE / name)`.
+fn without_parentheses(module: &Module, span: Span) -> Span {
+    let text = module.file.text.as_str();
+    let (before, behind) = (&text[..span.start], &text[span.end..]);
+    let Some(outside) = before.strip_suffix('(').filter(|_| behind.starts_with(')')) else {
+        return span;
+    };
+    let last = outside.chars().next_back();
+    let is_call = last.is_some_and(|it| it.is_alphanumeric() || matches!(it, '_' | ')' | ']'));
+    match is_call {
+        true => span,
+        false => Span::new(span.start - 1, span.end + 1),
+    }
 }
 
 #[cfg(test)]
@@ -245,11 +261,7 @@ mod tests {
             text.contains("    path = safe_join(Path(BASE), name)\n"),
             "{text}"
         );
-        assert!(
-            text.contains("{'t': (Path(path)).read_text()}")
-                || text.contains("{'t': Path(path).read_text()}"),
-            "{text}"
-        );
+        assert!(text.contains("{'t': Path(path).read_text()}"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,9 @@ pub mod upload_filename;
 mod folder;
 mod reach;
 
-use crate::finding::{Confidence, Finding, Severity};
+use std::sync::Arc;
+
+use crate::finding::{Confidence, Edit, Finding, Import, Severity};
 use crate::model::flow::{Facts, SinkCall};
 use crate::strategies::flowing;
 
@@ -49,6 +51,18 @@ fn path_finding(
         severity: lowered,
         message,
         ..finding.confidence(Confidence::Medium)
+    }
+}
+
+/// `import os` goes when it was only there for `os.path.join`.
+fn unused_os(path: &Arc<str>) -> Edit {
+    Edit::DropImport {
+        path: Arc::clone(path),
+        import: Import {
+            module: "os".into(),
+            name: None,
+            alias: None,
+        },
     }
 }
 

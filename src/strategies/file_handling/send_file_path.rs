@@ -10,7 +10,7 @@ use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::flow::{Sink, SinkCall};
 use crate::model::modules::ModuleId;
-use crate::parse::python::argument;
+use crate::parse::python::{Module, argument};
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Span;
@@ -114,14 +114,53 @@ fn serve_from_directory(model: &Model, sink: &SinkCall) -> Option<Patch> {
     }
     let whole = keyword_span(call, path).unwrap_or_else(|| path.range().into());
     patch = patch
-        .edit(Edit::replace(
-            module.path(),
-            whole,
-            format!("{base}, {name}"),
-        ))
+        .edits(in_its_form(module, call, whole, &base, &name))
         .edits(unused_assignment(&splitter, &joined, offset))
-        .edits(unused_import(call, module.path()));
+        .edits(unused_import(call, module.path()))
+        .edit(super::unused_os(module.path()));
     Some(patch)
+}
+
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
+/// The folder and the name in place of the path: a line each where arguments have one, and all
+/// on a line of their own where the call's line would grow too long.
+fn in_its_form(module: &Module, call: &ExprCall, path: Span, base: &str, name: &str) -> Vec<Edit> {
+    let text = &module.file.text;
+    let newline = text.newline();
+    let line = text.line_of(path.start);
+    let open = call.arguments.range.start().to_usize() + 1;
+    let close = call.arguments.range.end().to_usize() - 1;
+    let replace =
+        |separator: &str| Edit::replace(module.path(), path, format!("{base},{separator}{name}"));
+    let indentation = text.indentation(path.start);
+    if line != text.line_of(open) {
+        let before = text.line_start(line) + indentation.len();
+        let stands_alone = before == path.start
+            && text
+                .slice(Span::new(path.end, text.line_span(line).end))
+                .len()
+                <= 1;
+        return match stands_alone {
+            true => vec![replace(&format!("{newline}{indentation}"))],
+            false => vec![replace(" ")],
+        };
+    }
+    let grown = text.line(line).chars().count() + base.len() + name.len() + 2 - path.len()
+        + "send_from_directory".len()
+        - call.func.range().len().to_usize();
+    if grown <= LINE_LENGTH || text.line_of(close) != line || path.start != open {
+        return vec![replace(" ")];
+    }
+    vec![
+        Edit::replace(
+            module.path(),
+            path,
+            format!("{newline}{indentation}    {base}, {name}"),
+        ),
+        Edit::insert(module.path(), close, format!("{newline}{indentation}")),
+    ]
 }
 
 /// The base and the name to serve, and for two levels of names the safe join that gives the

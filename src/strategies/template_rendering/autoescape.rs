@@ -294,8 +294,8 @@ fn escape_environment(model: &Model, environment: &Environment<'_>) -> Patch {
         }
         false => "True".to_owned(),
     };
-    patch.edit(match environment.autoescape {
-        Setting::Off(span) => Edit::replace(module.path(), span, value),
+    patch.edits(match environment.autoescape {
+        Setting::Off(span) => vec![Edit::replace(module.path(), span, value)],
         _ => add_keyword(module, environment.call, "autoescape", &value),
     })
 }

@@ -217,21 +217,27 @@ fn module_text(pages: &Pages, mode: &str) -> String {
     text
 }
 
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
 /// One entry of the dictionary; long values are wrapped.
 fn entry(name: &str, value: &str) -> String {
     let line = format!("    \"{name}\": \"{value}\",\n");
-    if line.len() <= 89 {
+    if line.len() <= LINE_LENGTH + 1 {
         return line;
     }
-    let words = value.split(' ');
-    let count = words.clone().count();
-    let lines: String = words
-        .enumerate()
-        .map(|(at, word)| {
-            let space = if at + 1 < count { " " } else { "" };
-            format!("        \"{word}{space}\"\n")
-        })
-        .collect();
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in value.split(' ') {
+        // Indentation, quotes and the blank at the end.
+        if !line.is_empty() && line.len() + word.len() + 12 > LINE_LENGTH {
+            lines.push_str(&format!("        \"{line} \"\n"));
+            line.clear();
+        }
+        let blank = if line.is_empty() { "" } else { " " };
+        line = format!("{line}{blank}{word}");
+    }
+    lines.push_str(&format!("        \"{line}\"\n"));
     format!("    \"{name}\": (\n{lines}    ),\n")
 }
 

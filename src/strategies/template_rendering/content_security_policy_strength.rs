@@ -352,7 +352,7 @@ fn without_inline(
         let parsed = model.modules.get(module);
         let call = parsed.call_at(policy.location.span)?;
         patch = patch
-            .edit(add_keyword(
+            .edits(add_keyword(
                 parsed,
                 call,
                 "content_security_policy_nonce_in",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ruff_python_ast::{AnyNodeRef, Expr, ExprCall};
 use ruff_text_size::Ranged as _;
 
-use crate::edit::arguments::add_keyword;
+use crate::edit::arguments::add_keywords_beside;
 use crate::edit::imports::name_for;
 use crate::edit::insertion;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
@@ -121,26 +121,22 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
     }
     patch = patch.edits(
         changes
-            .into_iter()
-            .map(|(span, text)| Edit::replace(module.path(), span, text)),
+            .iter()
+            .map(|(span, text)| Edit::replace(module.path(), *span, text.as_str())),
     );
     let mut variables: BTreeMap<&str, &str> = BTreeMap::new();
     for value in &moved {
         variables.insert(&value.variable, &value.text);
     }
-    let mut arguments = moved
+    let arguments: Vec<(&str, &str)> = moved
         .iter()
-        .filter(|value| variables.remove(value.variable.as_str()).is_some());
-    let first = arguments.next()?;
-    let rest: String = arguments
-        .map(|value| format!(", {}={}", value.variable, value.text))
+        .filter(|value| variables.remove(value.variable.as_str()).is_some())
+        .map(|value| (value.variable.as_str(), value.text.as_str()))
         .collect();
-    patch = patch.edit(add_keyword(
-        module,
-        render,
-        &first.variable,
-        &format!("{}{rest}", first.text),
-    ));
+    if arguments.is_empty() {
+        return None;
+    }
+    patch = patch.edits(add_keywords_beside(module, render, &arguments, &changes));
     Some(patch)
 }
 
