@@ -183,9 +183,9 @@ fn compose_file(
     wanted
         .replace
         .retain(|(span, text, _)| seen.insert((*span, *text)));
-    wanted
-        .replace
-        .sort_by_key(|(span, _, index)| (span.start, span.end, *index));
+    wanted.replace.sort_by_key(|(span, text, index)| {
+        (span.start, span.end, outer(path, *span, text), *index)
+    });
     refuse_overlaps(path, &wanted.replace)?;
     let mut changes: Vec<(Span, String)> = wanted
         .replace
@@ -200,6 +200,15 @@ fn compose_file(
         text,
         executable: false,
     }))
+}
+
+/// New lines of Python at one place: what belongs into a block that ends there comes before
+/// what follows the block.
+fn outer(path: &str, span: Span, text: &str) -> std::cmp::Reverse<usize> {
+    let is_lines = span.is_empty() && path.ends_with(".py") && text.ends_with('\n');
+    let first = text.trim_start_matches(['\n', '\r']).lines().next();
+    let indentation = first.map_or(0, |line| line.len() - line.trim_start().len());
+    std::cmp::Reverse(if is_lines { indentation } else { 0 })
 }
 
 fn refuse_overlaps(path: &Arc<str>, edits: &[(Span, &str, usize)]) -> Result<(), Conflict> {
@@ -327,6 +336,16 @@ mod tests {
         ]);
         let composed = compose(&model, &[&first, &second]).unwrap();
         assert_eq!(composed.texts[&path].text, "import flask\nb = 1\nx\ny\n");
+    }
+
+    #[test]
+    fn what_belongs_into_a_block_comes_before_what_follows_it() {
+        let (model, path) = model("if a:\n    b = 1\n");
+        let behind = patch(vec![Edit::insert(&path, 16, "c = 1\n")]);
+        let inside = patch(vec![Edit::insert(&path, 16, "    d = 1\n")]);
+        let composed = compose(&model, &[&behind, &inside]).unwrap();
+        let text = &composed.texts[&path].text;
+        assert_eq!(text, "if a:\n    b = 1\n    d = 1\nc = 1\n");
     }
 
     #[test]

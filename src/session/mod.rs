@@ -11,12 +11,13 @@ mod show;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use preview::{CommitPreview, Preview, Refused};
 pub use show::{Excerpt, ExcerptLine};
 
 use crate::assessment::{Assessed, Assessment};
+use crate::diff::Secrets;
 use crate::discover::Repository;
 use crate::edit::dependency::settle;
 use crate::error::Error;
@@ -36,6 +37,8 @@ pub struct Session {
     pub fail_on: Option<FailOn>,
     /// Offers made so far, by fingerprint.
     offers: Mutex<BTreeMap<String, Arc<Offer>>>,
+    /// What has to be masked; found when it is first asked for.
+    secrets: OnceLock<Secrets>,
 }
 
 /// A patch for one finding, made and proven when it was first asked for.
@@ -109,6 +112,7 @@ impl Session {
             answers: settings.answers,
             fail_on: settings.fail_on,
             offers: Mutex::default(),
+            secrets: OnceLock::new(),
         })
     }
 
@@ -120,6 +124,7 @@ impl Session {
             answers,
             fail_on: None,
             offers: Mutex::default(),
+            secrets: OnceLock::new(),
         }
     }
 
@@ -162,6 +167,7 @@ impl Session {
             answers,
             fail_on: self.fail_on,
             offers: Mutex::default(),
+            secrets: OnceLock::new(),
         }
     }
 

@@ -142,20 +142,11 @@ impl Session {
         list
     }
 
-    /// Proves all accepted patches at once; when that fails, each alone, and drops what fails.
+    /// Proves all accepted patches at once. When that fails, drops what fails alone; when that
+    /// is not enough, what fails together with the ones before it.
     fn proven(&self, accepted: &mut Vec<Chosen<'_>>, refused: &mut Vec<Refused>) -> Composition {
-        let compose_all = |accepted: &[Chosen<'_>]| {
-            let patches: Vec<&Patch> = accepted.iter().map(|one| &one.patch).collect();
-            compose(&self.model, &patches).unwrap_or_default()
-        };
-        let composition = compose_all(accepted);
-        let proof = prove(
-            &self.model,
-            &self.assessment,
-            &composition,
-            &fingerprints(accepted),
-        );
-        if proof.is_ok() {
+        let (composition, flaw) = self.proof(accepted);
+        if flaw.is_none() {
             return composition;
         }
         accepted.retain(|one| {
@@ -170,7 +161,33 @@ impl Session {
             });
             false
         });
-        compose_all(accepted)
+        let (composition, flaw) = self.proof(accepted);
+        if flaw.is_none() {
+            return composition;
+        }
+        let mut proven = Composition::default();
+        for candidate in std::mem::take(accepted) {
+            accepted.push(candidate);
+            match self.proof(accepted) {
+                (composition, None) => proven = composition,
+                (_, Some(reason)) => refused.extend(accepted.pop().map(|one| Refused {
+                    fingerprint: one.found.fingerprint.clone(),
+                    reason: format!("together with the other patches: {reason}"),
+                })),
+            }
+        }
+        proven
+    }
+
+    /// The texts after all of them, and what is wrong with those.
+    fn proof(&self, accepted: &[Chosen<'_>]) -> (Composition, Option<String>) {
+        let patches: Vec<&Patch> = accepted.iter().map(|one| &one.patch).collect();
+        let composition = compose(&self.model, &patches).unwrap_or_default();
+        let mended = fingerprints(accepted);
+        let proof = prove(&self.model, &self.assessment, &composition, &mended);
+        let flaws = proof.err().unwrap_or_default();
+        let flaw = flaws.first().map(ToString::to_string);
+        (composition, flaw)
     }
 
     /// Commit N holds the union of the patches of strategies 1..N, against the original.

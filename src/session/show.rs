@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{CommitPreview, Preview, Session};
 use crate::diff::{CONTEXT, FileChange, FileDiff, Secrets, diff};
 use crate::patch::compose;
+use crate::strategies::secret_key::masks;
 use crate::text::Location;
 
 /// Lines of a file around a place.
@@ -36,13 +37,18 @@ impl Session {
         all.flat_map(|found| &found.finding.secrets)
     }
 
-    /// Every text that no screen and no report may show.
+    /// Every text that no screen and no report may show: those of findings, and whatever else
+    /// looks like one.
     pub fn secrets(&self) -> Secrets {
-        let texts = self.secret_places().filter_map(|place| {
-            let file = self.model.repo.file(&place.path)?;
-            Some(file.text.slice(place.span))
+        let secrets = self.secrets.get_or_init(|| {
+            let others = masks::places(&self.model);
+            let texts = self.secret_places().chain(&others).filter_map(|place| {
+                let file = self.model.repo.file(&place.path)?;
+                Some(file.text.slice(place.span))
+            });
+            Secrets::new(texts)
         });
-        Secrets::new(texts)
+        secrets.clone()
     }
 
     /// The lines of `place` with `context` lines around them.

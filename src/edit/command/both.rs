@@ -39,10 +39,83 @@ fn both(repo: &Repository, process: &Process, target: &str, words: &[&str]) -> O
     if here.is_empty() || checked.is_empty() {
         return None;
     }
-    let text = applied(&served, &checked)?;
     let mut edits = elsewhere;
-    edits.push(difference(path, original, &text));
+    match merged(path, &here, &checked) {
+        Some(merged) => edits.extend(merged),
+        None => edits.push(difference(path, original, &applied(&served, &checked)?)),
+    }
     Some(edits)
+}
+
+/// A replacement of the original text, and where its new text starts.
+struct Region {
+    original: Span,
+    start: usize,
+    text: String,
+}
+
+impl Region {
+    const fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+}
+
+/// The second edits, stated against the text after the first ones, put together with them and
+/// stated against the original; nothing where one of the second covers more than one of the first.
+fn merged(path: &Arc<str>, first: &[Edit], second: &[Edit]) -> Option<Vec<Edit>> {
+    let mut regions = Vec::new();
+    let mut ordered: Vec<(Span, &str)> = first.iter().filter_map(replacement).collect();
+    ordered.sort_by_key(|(span, _)| (span.start, span.end));
+    let (mut grown, mut shrunk) = (0, 0);
+    for (span, text) in ordered {
+        regions.push(Region {
+            original: span,
+            start: span.start + grown - shrunk,
+            text: text.to_owned(),
+        });
+        grown += text.len();
+        shrunk += span.len();
+    }
+    let back = |offset: usize| {
+        let before = regions.iter().rev().find(|it| it.end() <= offset);
+        before.map_or(offset, |it| it.original.end + offset - it.end())
+    };
+    let mut edits = Vec::new();
+    let mut inner: Vec<(usize, Span, &str)> = Vec::new();
+    for (span, text) in second.iter().filter_map(replacement) {
+        let touches = |it: &Region| span.start <= it.end() && it.start <= span.end;
+        let mut touched = (0..regions.len()).filter(|index| touches(&regions[*index]));
+        match (touched.next(), touched.next()) {
+            (None, _) => edits.push(Edit::replace(
+                path,
+                Span::new(back(span.start), back(span.end)),
+                text,
+            )),
+            (Some(index), None)
+                if regions[index].start <= span.start && span.end <= regions[index].end() =>
+            {
+                inner.push((index, span, text));
+            }
+            _ => return None,
+        }
+    }
+    inner.sort_by_key(|(_, span, _)| std::cmp::Reverse((span.start, span.end)));
+    for (index, span, text) in inner {
+        let region = &mut regions[index];
+        let local = span.start - region.start..span.end - region.start;
+        region.text.get(local.clone())?;
+        region.text.replace_range(local, text);
+    }
+    let regions = regions.into_iter();
+    edits.extend(regions.map(|it| Edit::replace(path, it.original, it.text)));
+    Some(edits)
+}
+
+fn replacement(edit: &Edit) -> Option<(Span, &str)> {
+    match edit {
+        Edit::Replace { span, text, .. } => Some((*span, text)),
+        _ => None,
+    }
 }
 
 /// The text after replacements of one file.

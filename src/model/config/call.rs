@@ -106,6 +106,9 @@ impl<'a> Tracer<'a> {
             Eval::Class(module, class) => self.instantiate(frame, call, module, class),
             Eval::Library(name) => self.library_call(frame, &name, call),
             Eval::Candidates(alternatives) => self.call_candidates(&alternatives),
+            Eval::LibraryInstance(class) => self
+                .library_instance_call(frame, &class, call)
+                .unwrap_or_else(|| Eval::unknown("a call that is not followed")),
             _ => {
                 let handed = self.arguments(frame, call).iter().any(Eval::is_app);
                 if handed {
@@ -480,7 +483,21 @@ impl<'a> Tracer<'a> {
             }
             "encode" => known(Literal::Bytes(text.as_bytes().to_vec())),
             "format" => self.format(frame, text, call),
+            "join" => self.joined(frame, call),
             _ => Eval::unknown("a method of a text"),
+        }
+    }
+
+    /// `"".join(random.choice(letters) for _ in range(32))`: as random as its pieces.
+    fn joined(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        let pieces = match call.arguments.find_positional(0) {
+            Some(Expr::Generator(generator)) => Some(&*generator.elt),
+            Some(Expr::ListComp(list)) => Some(&*list.elt),
+            other => other,
+        };
+        match pieces.map(|pieces| self.eval(frame, pieces)) {
+            Some(Eval::Value(random @ Value::Random(_))) => Eval::Value(random),
+            _ => Eval::unknown("a joined text"),
         }
     }
 

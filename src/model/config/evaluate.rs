@@ -117,6 +117,13 @@ impl<'a> Tracer<'a> {
                 )
             }
             Eval::Pattern(pieces) => {
+                let mut holes = pieces.iter().filter_map(|piece| match piece {
+                    Piece::Hole(value) => Some(value),
+                    Piece::Text(_) => None,
+                });
+                if let Some(random) = holes.find(|it| matches!(it, Value::Random(_))) {
+                    return random.clone();
+                }
                 let reads = pieces.iter().find_map(|piece| match piece {
                     Piece::Hole(Value::Env(read)) => Some(read.name.clone()),
                     _ => None,
@@ -304,6 +311,8 @@ impl<'a> Tracer<'a> {
                 "parent" => Eval::Path(parent(path)),
                 _ => Eval::unknown("a part of a path"),
             },
+            // `uuid4().hex`.
+            Eval::Value(Value::Random(_)) => base.clone(),
             _ => Eval::unknown("an attribute that is not followed"),
         }
     }
@@ -326,6 +335,63 @@ impl<'a> Tracer<'a> {
                 )
             }
         }
+    }
+
+    /// Whether pydantic fills the class's fields from the environment.
+    fn reads_environment(&mut self, module: ModuleId, class: &'a StmtClassDef) -> bool {
+        let bases: Vec<_> = class.arguments.iter().flat_map(|it| &it.args).collect();
+        bases
+            .into_iter()
+            .any(|base| matches!(self.eval_in(module, base), Eval::Library(name) if name.ends_with("BaseSettings")))
+    }
+
+    /// The variable of a field: its name in upper case, behind the class's `env_prefix`.
+    fn variable_of(&self, module: ModuleId, class: &'a StmtClassDef, field: &str) -> String {
+        let source = self.source(module, class);
+        let prefix = source.split_once("env_prefix").and_then(|(_, rest)| {
+            let mut quoted = rest.split(['"', '\'']);
+            let between = quoted.next()?;
+            between
+                .trim()
+                .trim_matches([':', '=', ' ', '"', '\''])
+                .is_empty()
+                .then_some(())?;
+            quoted.next()
+        });
+        format!("{}{field}", prefix.unwrap_or_default()).to_uppercase()
+    }
+
+    /// `field: type = default` of pydantic's settings.
+    fn setting(
+        &mut self,
+        module: ModuleId,
+        assign: &'a ruff_python_ast::StmtAnnAssign,
+        variable: String,
+    ) -> Eval<'a> {
+        let location = self.location(module, assign.range);
+        let default = assign.value.as_deref();
+        let default_at = default.map(|value| self.location(module, value.range()));
+        let default = default.map(|value| self.eval_in(module, value));
+        let is_bool = self.source(module, &*assign.annotation).contains("bool");
+        Eval::Value(match default {
+            Some(Eval::Value(Value::Known(literal))) => Value::Env(EnvRead {
+                name: variable,
+                default: Some(literal),
+                default_at,
+                required: false,
+                conversion: if is_bool {
+                    Conversion::Bool
+                } else {
+                    Conversion::None
+                },
+                negated: false,
+                location,
+            }),
+            // `Field(...)` and its like.
+            Some(Eval::Value(Value::Random(how))) => Value::Random(how),
+            Some(_) => Value::unknown("a field of settings"),
+            None => environment(&variable, location, true),
+        })
     }
 
     fn class_member(
@@ -356,6 +422,10 @@ impl<'a> Tracer<'a> {
                 }
                 ruff_python_ast::Stmt::AnnAssign(assign) => {
                     let is_it = matches!(&*assign.target, Expr::Name(it) if it.id.as_str() == name);
+                    if is_it && self.reads_environment(module, class) {
+                        let variable = self.variable_of(module, class, name);
+                        return Some(self.setting(module, assign, variable));
+                    }
                     if let (true, Some(value)) = (is_it, assign.value.as_deref()) {
                         return Some(self.eval_in(module, value));
                     }
@@ -391,7 +461,7 @@ impl<'a> Tracer<'a> {
                 )
             }
             Eval::Environ => match text_of(&key) {
-                Some(name) => Eval::Value(environment(&name, location, true)),
+                Some(name) => Eval::Value(self.environ_read(&name, location, true)),
                 None => Eval::unknown("a computed environment variable"),
             },
             Eval::Table(module, table) => self.entry(module, table, key, location, None),

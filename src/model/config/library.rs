@@ -9,6 +9,7 @@ use super::load::text_of;
 use super::trace::{Eval, Frame, Tracer};
 use super::write::Written;
 use super::{Conversion, EnvRead, Form, Literal, Value};
+use crate::text::Location;
 
 impl<'a> Tracer<'a> {
     pub(super) fn environ_method(
@@ -18,9 +19,82 @@ impl<'a> Tracer<'a> {
         call: &'a ExprCall,
     ) -> Eval<'a> {
         match name {
-            "get" | "setdefault" | "pop" => self.environment_call(frame, call, Conversion::None),
+            "setdefault" => {
+                self.note_environ_default(frame, call);
+                self.environment_call(frame, call, Conversion::None)
+            }
+            "get" | "pop" => self.environment_call(frame, call, Conversion::None),
             _ => Eval::unknown("the environment as a whole"),
         }
+    }
+
+    /// `os.environ.setdefault("NAME", "text")`: later reads have that default.
+    fn note_environ_default(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) {
+        let (Some(name), Some(value)) = (
+            call.arguments.find_positional(0),
+            call.arguments.find_positional(1),
+        ) else {
+            return;
+        };
+        let name = text_of(&self.eval(frame, name));
+        if let (Some(name), Eval::Value(Value::Known(literal))) = (name, self.eval(frame, value)) {
+            let at = self.place_of(frame, value);
+            self.environ.entry(name.into()).or_insert((literal, at));
+        }
+    }
+
+    /// A read of the environment without a default of its own.
+    pub(super) fn environ_read(&self, name: &str, location: Location, required: bool) -> Value {
+        let Some((literal, at)) = self.environ.get(name) else {
+            return environment(name, location, required);
+        };
+        Value::Env(EnvRead {
+            name: name.to_owned(),
+            default: Some(literal.clone()),
+            default_at: Some(at.clone()),
+            required: false,
+            conversion: Conversion::None,
+            negated: false,
+            location,
+        })
+    }
+
+    /// `config.get(section, key, fallback="x")` of configparser.
+    fn read_ini(&mut self, frame: &mut Frame<'a>, how: &str, call: &'a ExprCall) -> Eval<'a> {
+        let store = Value::Store(how.to_owned());
+        let fallback = call.arguments.find_keyword("fallback");
+        match fallback.map(|fallback| self.eval(frame, &fallback.value)) {
+            Some(Eval::Value(value)) => {
+                let condition = "the file has it".to_owned();
+                Eval::Value(super::trace::choice(condition, store, value))
+            }
+            _ => Eval::Value(store),
+        }
+    }
+
+    /// What an instance of a library's class gives when it is called: `env("NAME", default=…)`.
+    pub(super) fn library_instance_call(
+        &mut self,
+        frame: &mut Frame<'a>,
+        class: &str,
+        call: &'a ExprCall,
+    ) -> Option<Eval<'a>> {
+        let conversion = match class {
+            "environs.Env" | "environs.FileAwareEnv" => Conversion::None,
+            // Without a cast, django-environ takes the default's type.
+            "environ.Env" => match call.arguments.find_argument_value("default", 1) {
+                Some(Expr::BooleanLiteral(_)) => Conversion::Bool,
+                Some(Expr::NumberLiteral(_)) => Conversion::Int,
+                _ => Conversion::None,
+            },
+            "decouple.Config" | "decouple.AutoConfig" | "starlette.config.Config" => {
+                self.cast(call)
+            }
+            _ => return None,
+        };
+        Some(required_without_default(
+            self.environment_call(frame, call, conversion),
+        ))
     }
 
     /// `get(name, default)`.
@@ -41,7 +115,7 @@ impl<'a> Tracer<'a> {
         };
         let location = self.location(frame.module, call.range());
         let Some(default) = call.arguments.find_argument_value("default", 1) else {
-            let value = environment(&name, location, false);
+            let value = self.environ_read(&name, location, false);
             return Eval::Value(converted(value, conversion));
         };
         let at = self.place_of(frame, default);
@@ -90,7 +164,7 @@ impl<'a> Tracer<'a> {
                 required_without_default(self.environment_call(frame, call, conversion))
             }
             "configparser.ConfigParser" | "configparser.RawConfigParser" => {
-                Eval::Value(Value::Store(format!("{class}.{method}")))
+                self.read_ini(frame, &format!("{class}.{method}"), call)
             }
             _ if method == "init_app" && is_talisman(class) => {
                 self.talisman(frame, call);
@@ -117,13 +191,16 @@ impl<'a> Tracer<'a> {
             "os.getenv" | "os.environ.get" | "flask.helpers.get_env" => {
                 self.environment_call(frame, call, Conversion::None)
             }
-            "decouple.config" | "decouple.AutoConfig" | "starlette.config.Config" => {
+            "decouple.config" => {
                 let conversion = self.cast(call);
                 required_without_default(self.environment_call(frame, call, conversion))
             }
             "environs.Env"
             | "environs.FileAwareEnv"
             | "environ.Env"
+            | "decouple.Config"
+            | "decouple.AutoConfig"
+            | "starlette.config.Config"
             | "configparser.ConfigParser"
             | "configparser.RawConfigParser" => Eval::LibraryInstance(name.to_owned()),
             "bool"
@@ -368,7 +445,13 @@ impl<'a> Tracer<'a> {
     /// A hash of something random, or of something known, is as good as that.
     fn digest(&mut self, frame: &mut Frame<'a>, name: &str, first: Option<&'a Expr>) -> Eval<'a> {
         match first.map(|first| self.eval(frame, first)) {
-            Some(Eval::Value(value @ (Value::Random(_) | Value::Env(_)))) => Eval::Value(value),
+            Some(Eval::Value(
+                value @ (Value::Random(_) | Value::Env(_) | Value::Store(_) | Value::Choice { .. }),
+            )) => Eval::Value(value),
+            // Whoever reads the code computes it as well.
+            Some(Eval::Value(Value::Known(literal @ (Literal::Str(_) | Literal::Bytes(_))))) => {
+                known(literal)
+            }
             _ => Eval::Value(Value::Unknown(format!("{name}()"))),
         }
     }
@@ -497,6 +580,10 @@ fn is_random(name: &str) -> bool {
             | "secrets.choice"
             | "secrets.randbits"
             | "cryptography.fernet.Fernet.generate_key"
+            | "time.time"
+            | "time.time_ns"
+            | "datetime.datetime.now"
+            | "datetime.datetime.utcnow"
     ) || name.starts_with("random.")
 }
 
@@ -504,7 +591,10 @@ fn is_digest(name: &str) -> bool {
     name.starts_with("hashlib.")
         || name.starts_with("base64.")
         || name.starts_with("binascii.")
-        || name == "codecs.encode"
+        || matches!(
+            name,
+            "codecs.encode" | "bytes.fromhex" | "bytearray.fromhex"
+        )
 }
 
 /// Clients of secret stores.

@@ -273,12 +273,32 @@ fn statement_behind(modules: &Modules, write: &Write) -> Option<Container> {
         return None;
     }
     let stmt = tree.statement_at(write.statement.span)?;
-    let end = stmt.range().end().to_usize();
+    let around = out_of_blocks(tree, stmt.range().into());
     Some(Container::Statement {
         receiver,
-        offset: text.next_line_start(end.saturating_sub(1)),
-        indentation: text.indentation(write.statement.span.start).to_owned(),
+        offset: text.next_line_start(around.end.saturating_sub(1)),
+        indentation: text.indentation(around.start).to_owned(),
     })
+}
+
+/// The outermost `with` or `try` around a statement that is executed whenever they are: new
+/// statements have no business in them.
+fn out_of_blocks(tree: &crate::parse::python::Module, statement: Span) -> Span {
+    let ancestors = tree.ancestors(statement);
+    let around = ancestors
+        .iter()
+        .rev()
+        .map(|node| (node, Span::from(node.range())))
+        .skip_while(|(_, span)| *span == statement || statement.contains(*span))
+        .take_while(|(node, _)| {
+            matches!(
+                node,
+                AnyNodeRef::StmtWith(_)
+                    | AnyNodeRef::StmtTry(_)
+                    | AnyNodeRef::ExceptHandlerExceptHandler(_)
+            )
+        });
+    around.last().map_or(statement, |(_, span)| span)
 }
 
 /// The statement of the module's own level that holds `span`.

@@ -135,6 +135,8 @@ pub(super) struct Tracer<'a> {
     pub(super) argument_places: HashMap<(ModuleId, Span, Box<str>), Location>,
     /// What methods assigned to `self`, by class and name.
     pub(super) attributes: HashMap<(ModuleId, Span, Box<str>), Eval<'a>>,
+    /// What the code itself puts into the environment where nothing is there, by variable.
+    pub(super) environ: HashMap<Box<str>, (super::Literal, Location)>,
     steps: usize,
 }
 
@@ -156,6 +158,7 @@ impl<'a> Tracer<'a> {
             globals: HashMap::new(),
             argument_places: HashMap::new(),
             attributes: HashMap::new(),
+            environ: HashMap::new(),
             steps: 0,
         }
     }

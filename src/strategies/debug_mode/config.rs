@@ -294,12 +294,6 @@ fn judge_conditional(model: &Model, write: &Write, report: &mut Report) {
 /// Nothing visible sets the key.
 fn judge_unset(model: &Model, app: AppId, report: &mut Report) {
     let configuration = &model.configuration;
-    let mut settings = configuration.in_order(app, Environment::Production);
-    let has_configuration =
-        settings.next().is_some() || configuration.sources(app).next().is_some();
-    if !has_configuration {
-        return;
-    }
     let place = configuration.best_place(&model.modules, &model.apps, app, KEY);
     let location = place.map(|place| place.location);
     let location = location.unwrap_or_else(|| model.apps.get(app).statement.clone());
@@ -480,7 +474,7 @@ mod tests {
             let verdict = verdict(source);
             assert!(matches!(verdict, Verdict::Implemented { .. }), "{source}");
         }
-        assert!(matches!(verdict(""), Verdict::NotApplicable { .. }));
+        assert!(verdict("").findings()[0].absent);
     }
 
     const CLASSES: &str = "class Config:\n    DEBUG = True\n\n\nclass DevelopmentConfig(Config):\n    pass\n\n\n\

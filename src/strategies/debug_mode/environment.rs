@@ -79,6 +79,7 @@ fn note(setting: &EnvSetting) -> String {
 fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
     let file = setting.location.path.rsplit('/').next().unwrap_or("");
     let is_elsewhere = setting.ignored
+        || setting.build_only
         || matches!(setting.stage, Stage::Development | Stage::Test)
         || rules::is_template_name(file);
     if is_elsewhere || !turns_on(model, setting) || !reaches(model, setting) {

@@ -226,7 +226,11 @@ pub(super) fn placed(model: &Model, site: &CallSite, mut finding: Finding) -> Fi
             finding
         }
         Reach::Open => finding.confidence(Confidence::Medium),
-        Reach::Not(because) => finding.unreachable(&because),
+        Reach::Not(because) => {
+            let mut finding = finding.unreachable(&because);
+            finding.severity = finding.severity.min(Severity::Medium);
+            finding
+        }
     }
 }
 
@@ -516,7 +520,7 @@ mod tests {
         assert_eq!(finding.confidence, Confidence::Medium);
         let texts = [("debug_server.py", &*format!("{HEAD}app.run(debug=True)\n"))];
         let verdict = testing::verdict(&DebugRun, &texts);
-        assert_eq!(verdict.findings()[0].severity, Severity::High);
+        assert_eq!(verdict.findings()[0].severity, Severity::Medium);
         assert!(!verdict.findings()[0].reachable);
     }
 }

@@ -61,13 +61,15 @@ pub(super) fn find(model: &Model, key: &str) -> Option<Check> {
 /// Whether the start stops when `key` is that very value: the default of development is refused
 /// in production.
 pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
-    model.modules.iter().any(|(_, module)| {
+    model.modules.iter().any(|(id, module)| {
         let text = module.file.text.as_str();
         let is_own = module.file.purpose == Purpose::Application;
         if !is_own || !mentions(text, key) {
             return false;
         }
         let mut refusals = Refusals {
+            model,
+            module: id,
             tree: module,
             key,
             value,
@@ -79,6 +81,8 @@ pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
 }
 
 struct Refusals<'m, 'k> {
+    model: &'m Model,
+    module: ModuleId,
     tree: &'m Module,
     key: &'k str,
     value: &'k str,
@@ -89,7 +93,7 @@ impl<'m> StatementVisitor<'m> for Refusals<'m, '_> {
     fn visit_stmt(&mut self, stmt: &'m Stmt) {
         if let Stmt::If(branch) = stmt
             && stops(self.tree, &branch.body)
-            && is_about(self.tree.source(branch.test.range()), self.key)
+            && is_about(&followed(self.model, self.module, &branch.test), self.key)
         {
             let mut texts = Texts(Vec::new());
             texts.visit_expr(&branch.test);
@@ -138,19 +142,7 @@ impl<'m> StatementVisitor<'m> for Finder<'m, '_> {
 
 impl<'m> Finder<'m, '_> {
     fn consider(&mut self, test: &'m Expr, stmt: &'m Stmt) {
-        let mut text = self.tree.source(test.range()).to_owned();
-        let mut names = Names(Vec::new());
-        names.visit_expr(test);
-        for name in names.0 {
-            let scopes = self.model.names.scopes(self.module);
-            let found = scopes.lookup(&name.id, name.range.start().to_usize());
-            for binding in found.map_or(&[][..], |(_, bindings)| bindings) {
-                if let BindingKind::Value(span) = binding.kind {
-                    text.push('\n');
-                    text.push_str(self.tree.source(span));
-                }
-            }
-        }
+        let text = followed(self.model, self.module, test);
         if is_about(&text, self.key) {
             self.found.push(Check {
                 location: self.tree.location(stmt.range()),
@@ -195,6 +187,25 @@ impl<'m> Finder<'m, '_> {
             });
         }
     }
+}
+
+/// The source of a test, with what the names in it are set to.
+fn followed(model: &Model, module: ModuleId, test: &Expr) -> String {
+    let tree = model.modules.get(module);
+    let mut text = tree.source(test.range()).to_owned();
+    let mut names = Names(Vec::new());
+    names.visit_expr(test);
+    for name in names.0 {
+        let scopes = model.names.scopes(module);
+        let found = scopes.lookup(&name.id, name.range.start().to_usize());
+        for binding in found.map_or(&[][..], |(_, bindings)| bindings) {
+            if let BindingKind::Value(span) = binding.kind {
+                text.push('\n');
+                text.push_str(tree.source(span));
+            }
+        }
+    }
+    text
 }
 
 /// Whether a text asks for the key: its name as a whole, or Flask's attribute.

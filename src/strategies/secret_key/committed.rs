@@ -119,8 +119,9 @@ fn finding(sighting: &Sighting<'_>, found: &Occurrences) -> Finding {
         ABOUT.severity,
         message,
     )
-    .subject(key)
-    .secret(sighting.secret.clone());
+    .subject(key);
+    let secrets = sighting.secrets.iter().cloned();
+    let finding = secrets.fold(finding, Finding::secret);
     match &sighting.weight {
         Weight::Production => finding,
         Weight::Perhaps(_) => {

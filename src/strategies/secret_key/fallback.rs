@@ -1,12 +1,17 @@
 //! `secret-key-fallback`: no literal stands behind the environment.
 
+use ruff_python_ast::{AnyNodeRef, Expr};
+use ruff_text_size::Ranged as _;
+
 use super::sightings::{self, Sighting, SourceOf};
 use super::{report, surroundings, volatile};
 use crate::finding::{Edit, Finding, Patch, Severity, Verdict};
 use crate::model::Model;
 use crate::model::config::Value;
+use crate::parse::python::Module;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
+use crate::text::Span;
 
 pub struct SecretKeyFallback;
 
@@ -87,6 +92,13 @@ fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
         // A default, written or kept under `else`, is nothing: the check at start refuses it.
         Value::Known(_) if write.is_default => return report::read_instead(model, sighting),
         Value::Known(_) => Some(Edit::replace(sighting.path(), span, "None")),
+        Value::Env(_) if let Some(statement) = sets_the_environment(tree, span) => {
+            Some(Edit::replace(sighting.path(), statement, ""))
+        }
+        // `secret_key: str = "x"` of pydantic's settings: without a default it is required.
+        Value::Env(_) if let Some(default) = of_a_field(tree, span) => {
+            Some(Edit::replace(sighting.path(), default, ""))
+        }
         Value::Env(_) => surroundings::default_with_comma(tree, span)
             .map(|span| Edit::replace(sighting.path(), span, "")),
         _ => match surroundings::default_with_comma(tree, span) {
@@ -102,6 +114,38 @@ fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
         Some(edit) => report::with_surroundings(model, sighting, app, title, vec![edit]),
         None => Patch::manual(title, report::follow_ups(sighting)),
     }
+}
+
+/// The lines of `os.environ.setdefault("NAME", "x")`, of which `literal` is the default.
+fn sets_the_environment(tree: &Module, literal: Span) -> Option<Span> {
+    let ancestors = tree.ancestors(literal);
+    let statement = ancestors.iter().rev().find_map(|node| match node {
+        AnyNodeRef::StmtExpr(stmt) => Some(*stmt),
+        _ => None,
+    })?;
+    let Expr::Call(call) = &*statement.value else {
+        return None;
+    };
+    let is_it = tree
+        .source(call.func.range())
+        .ends_with("environ.setdefault");
+    let text = &tree.file.text;
+    let span = Span::from(statement.range);
+    let start = text.line_start(text.line_of(span.start));
+    is_it.then(|| Span::new(start, text.next_line_start(span.end)))
+}
+
+/// From the annotation to the end of the default.
+fn of_a_field(tree: &Module, literal: Span) -> Option<Span> {
+    let ancestors = tree.ancestors(literal);
+    ancestors.iter().rev().find_map(|node| match node {
+        AnyNodeRef::StmtAnnAssign(assign) => {
+            let value = assign.value.as_deref()?;
+            let end = assign.annotation.range().end().to_usize();
+            (Span::from(value.range()) == literal).then(|| Span::new(end, literal.end))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod committed;
 pub mod fallback;
 pub mod hardcoded;
 mod keys;
+pub mod masks;
 mod report;
 pub mod rotation;
 mod sightings;

@@ -32,9 +32,9 @@ pub(super) fn finding(control: &'static str, sighting: &Sighting<'_>, what: &str
         true => Severity::Medium,
         false => Severity::Critical,
     };
-    let finding = Finding::new(control, sighting.statement.clone(), severity, message)
-        .subject(key)
-        .secret(sighting.secret.clone());
+    let finding = Finding::new(control, sighting.statement.clone(), severity, message).subject(key);
+    let secrets = sighting.secrets.iter().cloned();
+    let finding = secrets.fold(finding, Finding::secret);
     match &sighting.weight {
         Weight::Production => finding,
         Weight::Perhaps(why) => {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ruff_python_ast::Expr;
 use ruff_text_size::Ranged as _;
 
-use super::{checks, keys};
+use super::{checks, keys, masks};
 use crate::discover::Purpose;
 use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::config::{Environment, Literal, Resolved, Value, Write};
 use crate::model::deployment::{EnvSetting, EnvValue, Stage, Surface, rules};
-use crate::text::{Location, Span};
+use crate::text::Location;
 
 /// A key's value in a file.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ pub(super) struct Sighting<'m> {
     pub value: String,
     /// The literal's expression, or the value in a deployment file.
     pub literal: Location,
-    /// The literal without prefix and quotes: what has to be masked.
-    pub secret: Location,
+    /// The texts of the value, without prefixes and quotes: what has to be masked.
+    pub secrets: Vec<Location>,
     /// What a finding points at.
     pub statement: Location,
     pub source: SourceOf<'m>,
@@ -116,7 +116,7 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
     }
     Some(Sighting {
         key,
-        secret: inner(model, &literal),
+        secrets: masks::texts_of(model, &literal, &value),
         value,
         literal,
         statement: write.statement.clone(),
@@ -247,35 +247,14 @@ fn choice_literal(model: &Model, write: &Write) -> Option<Location> {
             .iter()
             .rfind(|value| value.is_string_literal_expr())
             .map(|value| module.location(value.range())),
+        Expr::Call(call) => {
+            let fallback = call.arguments.find_keyword("fallback");
+            let literal = fallback.filter(|it| it.value.is_string_literal_expr());
+            let place = literal.map(|it| module.location(it.value.range()));
+            place.or_else(|| Some(write.value_at.clone()))
+        }
         _ => Some(write.value_at.clone()),
     }
-}
-
-/// A literal without its prefix and quotes; the whole text where it is something else.
-fn inner(model: &Model, literal: &Location) -> Location {
-    let Some(file) = model.repo.file(&literal.path) else {
-        return literal.clone();
-    };
-    let source = file.text.slice(literal.span);
-    let start = source.find(['"', '\'']).unwrap_or(0);
-    let quote = source[start..]
-        .chars()
-        .next()
-        .filter(|it| "\"'".contains(*it));
-    let Some(quote) = quote else {
-        return literal.clone();
-    };
-    let run = source[start..]
-        .chars()
-        .take_while(|it| *it == quote)
-        .count();
-    let width = if run >= 3 { 3 } else { 1 };
-    let from = literal.span.start + start + width;
-    let to = literal.span.end.saturating_sub(width);
-    if from > to {
-        return literal.clone();
-    }
-    Location::new(&literal.path, Span::new(from, to))
 }
 
 fn in_deployment<'m>(model: &'m Model, setting: &'m EnvSetting) -> Option<Sighting<'m>> {
@@ -284,10 +263,11 @@ fn in_deployment<'m>(model: &'m Model, setting: &'m EnvSetting) -> Option<Sighti
     }
     let (value, is_fallback) = match &setting.value {
         EnvValue::Literal(text) => (text.clone(), false),
-        EnvValue::Default(text) => (text.clone(), true),
+        // What an `ARG` holds stays in the image.
+        EnvValue::Default(text) => (text.clone(), !setting.build_only),
         EnvValue::Outside | EnvValue::Empty => return None,
     };
-    if value.is_empty() {
+    if value.is_empty() || repeats_an_argument(model, setting, &value) {
         return None;
     }
     let reaches = setting.surface != Surface::Dotenv
@@ -303,12 +283,24 @@ fn in_deployment<'m>(model: &'m Model, setting: &'m EnvSetting) -> Option<Sighti
         key: &setting.name,
         value,
         literal: setting.location.clone(),
-        secret: setting.location.clone(),
+        secrets: vec![setting.location.clone()],
         statement: setting.statement.clone(),
         source: SourceOf::Deployment(setting),
         is_fallback,
         weight,
     })
+}
+
+/// `ENV KEY=$KEY` behind `ARG KEY=value`: the value stands in the `ARG`.
+fn repeats_an_argument(model: &Model, setting: &EnvSetting, value: &str) -> bool {
+    let mut others = model.deployment.environment.iter();
+    matches!(setting.value, EnvValue::Default(_))
+        && !setting.build_only
+        && others.any(|other| {
+            other.build_only
+                && other.location.path == setting.location.path
+                && other.literal() == Some(value)
+        })
 }
 
 /// Whether a variable is a key: by its name, or because the code reads a key from it.
