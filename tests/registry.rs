@@ -1,4 +1,4 @@
-//! Adding a control touches its file, a line in the registry and its page. This names what is
+//! Adding a control touches: file, registry line, page, fixture folder. This names what is
 //! missing.
 
 #![expect(
@@ -30,13 +30,76 @@ fn every_control_is_complete() {
         if !exists(&format!("assets/controls/{id}.md")) {
             missing.push(format!("{id}: its page assets/controls/{id}.md"));
         }
+        if !root()
+            .join(format!("fixtures/controls/{id}/before"))
+            .is_dir()
+        {
+            missing.push(format!("{id}: its fixture folder fixtures/controls/{id}"));
+        }
         if about.title.ends_with('.') {
             missing.push(format!(
                 "{id}: its title is no sentence, so it ends without a stop"
             ));
         }
     }
-    assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "adding a control touches: file, registry line, page, fixture folder; missing:\n{}",
+        missing.join("\n")
+    );
+}
+
+/// The order in which they are shown, patched and committed.
+#[test]
+fn controls_stand_in_this_order() {
+    let ids: Vec<&str> = CONTROLS.iter().map(|control| control.about().id).collect();
+    insta::assert_snapshot!(ids.join("\n"), @r"
+    debug-run
+    debug-config
+    debug-environment
+    debug-guard
+    wsgi-server
+    deploy-verification
+    debug-tests
+    secret-key-hardcoded
+    secret-key-fallback
+    secret-key-checked
+    secret-key-strength
+    secret-key-volatile
+    secret-key-committed
+    secret-key-store
+    secret-key-rotation
+    send-file-path
+    send-directory-base
+    filename-containment
+    file-open
+    upload-filename
+    extension-allowlist
+    send-directory-links
+    directory-absolute
+    template-injection
+    inline-template
+    markup-input
+    html-response
+    autoescape
+    template-attribute
+    escape-import
+    content-security-policy
+    content-security-policy-strength
+    session-backend
+    session-backend-safe
+    session-cookie-secure
+    session-cookie-httponly
+    session-cookie-samesite
+    session-lifetime
+    session-migration
+    cookie-flags
+    dependencies-declared
+    dependencies-vulnerable
+    dependencies-audit-ci
+    dependencies-automated
+    dependencies-advisories
+    ");
 }
 
 #[test]
@@ -53,7 +116,8 @@ fn every_implementation_is_registered() {
     }
     assert!(
         unregistered.is_empty(),
-        "these controls have no line in src/strategies/registry.rs:\n{}",
+        "adding a control touches: file, registry line, page, fixture folder; \
+         these have no line in src/strategies/registry.rs:\n{}",
         unregistered.join("\n")
     );
 }
