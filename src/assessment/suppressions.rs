@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use ruff_text_size::Ranged as _;
 
 use super::{Acceptance, Assessed, Assessment, Remark};
-use crate::discover::{File, FileKind};
+use crate::discover::{File, FileKind, Purpose};
 use crate::model::Model;
 use crate::strategies::registry;
 use crate::strategies::scope::unknown_control;
@@ -72,7 +72,8 @@ fn judge(
             .filter(|found| found.about.id == id && suppression.covers(found, model))
             .map(|found| found.fingerprint.clone())
             .collect();
-        if covered.is_empty() {
+        // What is found in tests is left out before this, whether a comment accepts it or not.
+        if covered.is_empty() && !suppression.is_outside(model) {
             let message = format!("there is nothing to ignore here: {id} finds nothing");
             assessment.remarks.push(suppression.remark(message));
         }
@@ -90,6 +91,16 @@ impl Suppression {
     fn covers(&self, found: &Assessed, model: &Model) -> bool {
         let finding = &found.finding;
         *finding.path() == self.place.path && lines(found, model).contains(&self.covers)
+    }
+
+    fn is_outside(&self, model: &Model) -> bool {
+        let file = model.repo.file(&self.place.path);
+        file.is_some_and(|file| {
+            matches!(
+                file.purpose,
+                Purpose::Test | Purpose::Migration | Purpose::Vendored
+            )
+        })
     }
 
     fn remark(&self, message: String) -> Remark {
@@ -282,6 +293,18 @@ mod tests {
         let remark = &assessment.remarks[0];
         assert_eq!((remark.line, remark.path.as_str()), (3, "app.py"));
         assert!(remark.message.contains("nothing to ignore"));
+    }
+
+    #[test]
+    fn comments_in_tests_are_not_stale() {
+        let accepted = "app.run(debug=True)  # flask-harden: ignore[debug-run] a test server\n";
+        let unknown = "# flask-harden: ignore[debug-rnu] a test server\n";
+        let source = format!("from flask import Flask\napp = Flask(__name__)\n{accepted}{unknown}");
+        let repo = Repository::from_texts([("tests/server.py", source.as_str())]);
+        let assessment = Assessment::of(&Model::build(Arc::new(repo)));
+        let messages: Vec<_> = assessment.remarks.iter().map(|it| &it.message).collect();
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(messages[0].contains("debug-rnu"), "{messages:?}");
     }
 
     #[test]

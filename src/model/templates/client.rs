@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use ruff_python_ast::{Expr, InterpolatedStringElement, Operator};
+use ruff_text_size::Ranged as _;
 
 use super::value::{Origin, Part};
 use super::{TemplateId, Templates};
 use crate::finding::{Confidence, FlowStep};
-use crate::model::flow::{Facts, Flows, Outcome, Sink, SinkCall};
+use crate::model::flow::{Facts, Flows, Outcome, Sink, SinkCall, TaintPiece};
 use crate::model::modules::Modules;
 use crate::model::names::{Binding, BindingKind, Names};
+use crate::text::Span;
 
 /// A client's value that a template puts out.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,9 @@ pub struct Client {
     pub confidence: Confidence,
     /// The view puts constant text in front of it: it cannot choose a link's scheme.
     pub has_prefix: bool,
+    /// The template gets what the client sent and nothing else: no HTML of the application can
+    /// stand in it.
+    pub is_plain: bool,
 }
 
 /// Chains of includes and macros longer than this are not followed.
@@ -107,6 +112,7 @@ impl Templates {
                     has: Facts::NONE,
                     confidence: Confidence::High,
                     has_prefix: false,
+                    is_plain: true,
                 },
             )),
             Origin::Variable { name, .. } => {
@@ -153,30 +159,66 @@ fn client_of(modules: &Modules, names: &Names, call: &SinkCall) -> Option<Client
         steps: call.steps.clone(),
         has: has.reduce(|all, one| all & one)?,
         confidence: call.confidence,
-        has_prefix: has_prefix(modules, names, call),
+        has_prefix: handed(modules, names, call).is_some_and(begins_with_text),
+        is_plain: is_plain(modules, names, call, pieces),
     })
 }
 
-/// Whether the expression that the view hands over begins with constant text.
-fn has_prefix(modules: &Modules, names: &Names, call: &SinkCall) -> bool {
-    let found = modules.by_path(&call.call.path).and_then(|module| {
-        let expr = modules.get(module).expression_at(call.argument)?;
-        let Expr::Name(name) = expr else {
-            return Some(expr);
-        };
-        let scopes = names.scopes(module);
-        let (_, bindings) = scopes.lookup(&name.id, call.argument.start)?;
-        match bindings {
-            [
-                Binding {
-                    kind: BindingKind::Value(span),
-                    ..
-                },
-            ] => modules.get(module).expression_at(*span),
-            _ => None,
-        }
-    });
-    found.is_some_and(begins_with_text)
+/// The expression that the view hands over, or the one that its variable is assigned.
+fn handed<'m>(modules: &'m Modules, names: &Names, call: &SinkCall) -> Option<&'m Expr> {
+    let module = modules.by_path(&call.call.path)?;
+    let expr = modules.get(module).expression_at(call.argument)?;
+    let Expr::Name(name) = expr else {
+        return Some(expr);
+    };
+    let scopes = names.scopes(module);
+    let (_, bindings) = scopes.lookup(&name.id, call.argument.start)?;
+    match bindings {
+        [
+            Binding {
+                kind: BindingKind::Value(span),
+                ..
+            },
+        ] => modules.get(module).expression_at(*span),
+        [
+            Binding {
+                kind: BindingKind::Parameter(_),
+                ..
+            },
+        ] => Some(expr),
+        _ => None,
+    }
+}
+
+fn is_plain(modules: &Modules, names: &Names, call: &SinkCall, pieces: &[TaintPiece]) -> bool {
+    let [piece] = pieces else {
+        return false;
+    };
+    // A parameter is the URL's own where the flow begins with it.
+    let is_sent = |expr: &Expr| match expr {
+        Expr::Name(name) => piece.source_text == format!("the URL parameter `{}`", name.id),
+        _ => is_as_sent(expr, piece.source.span),
+    };
+    piece.inserted.is_none() && handed(modules, names, call).is_some_and(is_sent)
+}
+
+/// Whether `expr` is the expression at `source`, but for methods that add nothing to a text.
+fn is_as_sent(expr: &Expr, source: Span) -> bool {
+    if Span::from(expr.range()) == source {
+        return true;
+    }
+    match expr {
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) => {
+                matches!(
+                    method.attr.as_str(),
+                    "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "title" | "capitalize"
+                ) && is_as_sent(&method.value, source)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 fn begins_with_text(expr: &Expr) -> bool {

@@ -177,7 +177,11 @@ impl Finder<'_> {
                 matches!(source, "sys.exit" | "exit" | "quit" | "os._exit" | "os.abort")
                     || self.helper(&call.func).is_some_and(|helper| self.stops(&helper.body, depth))
             }),
-            Stmt::If(stmt) => self.stops(&stmt.body, depth),
+            // What is refused for another reason (a short key) is no guard.
+            Stmt::If(stmt) => {
+                self.asks(&stmt.test, MAX_DEPTH, &mut HashSet::new()) != Asks::default()
+                    && self.stops(&stmt.body, depth)
+            }
             _ => false,
         })
     }

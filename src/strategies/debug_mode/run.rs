@@ -226,11 +226,22 @@ pub(super) fn placed(model: &Model, site: &CallSite, mut finding: Finding) -> Fi
             finding
         }
         Reach::Open => finding.confidence(Confidence::Medium),
-        Reach::Not(because) => {
-            let mut finding = finding.unreachable(&because);
-            finding.severity = finding.severity.min(Severity::Medium);
-            finding
-        }
+        Reach::Not(because) => by_hand_only(finding, &because),
+    }
+}
+
+/// Production starts something else: what is left is somebody who runs the file by hand. That
+/// is two steps milder, and never less than Low.
+fn by_hand_only(finding: Finding, because: &str) -> Finding {
+    let severity = finding.severity.lowered().lowered().max(Severity::Low);
+    Finding {
+        reachable: false,
+        severity,
+        message: format!(
+            "{because} Only whoever runs this file by hand is at risk: {}",
+            finding.message
+        ),
+        ..finding
     }
 }
 
@@ -520,7 +531,13 @@ mod tests {
         assert_eq!(finding.confidence, Confidence::Medium);
         let texts = [("debug_server.py", &*format!("{HEAD}app.run(debug=True)\n"))];
         let verdict = testing::verdict(&DebugRun, &texts);
-        assert_eq!(verdict.findings()[0].severity, Severity::Medium);
-        assert!(!verdict.findings()[0].reachable);
+        let finding = &verdict.findings()[0];
+        assert_eq!(finding.severity, Severity::Medium);
+        assert!(!finding.reachable);
+        assert!(
+            finding.message.contains("by hand is at risk: app.run"),
+            "{}",
+            finding.message
+        );
     }
 }

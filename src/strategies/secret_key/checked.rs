@@ -1,7 +1,7 @@
 //! `secret-key-checked`: a missing, empty or short key stops the application at start.
 
 use super::keys::{self, Kind};
-use super::{checks, report, surroundings};
+use super::{checks, fallback, report, surroundings};
 use crate::finding::{Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -51,7 +51,7 @@ impl Control for SecretKeyChecked {
         }
     }
 
-    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+    fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
         let Some(key) = keys::names().find(|key| *key == finding.subject) else {
             return Patch::manual("Refuse to start without a good key", Vec::new());
         };
@@ -63,7 +63,11 @@ impl Control for SecretKeyChecked {
         let Some((app, _)) = app else {
             return Patch::manual(title, Vec::new());
         };
-        let Some(edit) = checks::add(model, app, key) else {
+        let edits = match fallback::keeps(model, answers, key) {
+            true => checks::add_outside_development(model, app, key),
+            false => checks::add(model, app, key).map(|edit| vec![edit]),
+        };
+        let Some(edits) = edits else {
             let by_hand = format!("Refuse to start when {key} has fewer than 32 characters.");
             return Patch::manual(title, vec![by_hand]);
         };
@@ -73,7 +77,7 @@ impl Control for SecretKeyChecked {
             keys::MIN_LENGTH
         );
         Patch::new(PatchKind::Review, title, guarantees)
-            .edit(edit)
+            .edits(edits)
             .edits(surroundings::for_tests(
                 model,
                 Some(app),

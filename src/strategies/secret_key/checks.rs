@@ -2,12 +2,13 @@
 
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_python_ast::{CmpOp, Expr, Number, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::keys::{self, Kind};
 use crate::discover::Purpose;
 use crate::edit::config::requoted;
+use crate::edit::imports::module_for;
 use crate::finding::Edit;
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -58,8 +59,8 @@ pub(super) fn find(model: &Model, key: &str) -> Option<Check> {
     best
 }
 
-/// Whether the start stops when `key` is that very value: the default of development is refused
-/// in production.
+/// Whether the start stops when `key` is that very value, or one as short: the default of
+/// development is refused in production.
 pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
     model.modules.iter().any(|(id, module)| {
         let text = module.file.text.as_str();
@@ -97,7 +98,11 @@ impl<'m> StatementVisitor<'m> for Refusals<'m, '_> {
         {
             let mut texts = Texts(Vec::new());
             texts.visit_expr(&branch.test);
+            let mut lengths = Lengths(Vec::new());
+            lengths.visit_expr(&branch.test);
+            let length = self.value.chars().count();
             self.found |= texts.0.contains(&self.value);
+            self.found |= lengths.0.iter().any(|least| length < *least);
         }
         walk_stmt(self, stmt);
     }
@@ -110,6 +115,24 @@ impl<'a> SourceOrderVisitor<'a> for Texts<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Expr::StringLiteral(text) = expr {
             self.0.push(text.value.to_str());
+        }
+        walk_expr(self, expr);
+    }
+}
+
+/// What lengths are compared with: the number of `len(…) < number`.
+struct Lengths(Vec<usize>);
+
+impl<'a> SourceOrderVisitor<'a> for Lengths {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Compare(compare) = expr
+            && let Expr::Call(call) = &*compare.left
+            && matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "len")
+            && let ([CmpOp::Lt], [Expr::NumberLiteral(number)]) =
+                (&*compare.ops, &*compare.comparators)
+            && let Number::Int(number) = &number.value
+        {
+            self.0.extend(number.as_usize());
         }
         walk_expr(self, expr);
     }
@@ -254,6 +277,21 @@ impl<'a> SourceOrderVisitor<'a> for Calls<'a> {
 /// The check of `key` as the last step of the application's set-up. Nothing where one is in
 /// place, or where no place is known.
 pub(super) fn add(model: &Model, app: AppId, key: &str) -> Option<Edit> {
+    check(model, app, key, None)
+}
+
+/// The same check, but not where `FLASK_ENV` declares development: a short default may stay.
+pub(super) fn add_outside_development(model: &Model, app: AppId, key: &str) -> Option<Vec<Edit>> {
+    let end = model.configuration.end_of_setup(app)?;
+    let module = model.modules.by_path(&end.path)?;
+    let (os, import) = module_for(model, module, end.offset, "os");
+    let mut edits = vec![check(model, app, key, Some(&os))?];
+    edits.extend(import);
+    Some(edits)
+}
+
+/// `os` is given where declared development goes without the check.
+fn check(model: &Model, app: AppId, key: &str, os: Option<&str>) -> Option<Edit> {
     if find(model, key).is_some_and(|check| check.length || keys::kind(key) == Kind::Salt) {
         return None;
     }
@@ -289,8 +327,15 @@ pub(super) fn add(model: &Model, app: AppId, key: &str) -> Option<Edit> {
             format!("{key} is missing"),
         ),
     };
+    let (outer, indent) = match os {
+        Some(os) => (
+            format!("{indent}if {os}.environ.get(\"FLASK_ENV\") != \"development\":{newline}"),
+            format!("{indent}{step}"),
+        ),
+        None => (String::new(), indent.clone()),
+    };
     let lines = format!(
-        "{open}{indent}if {test}:{newline}{indent}{step}raise RuntimeError(\"{reason}\"){newline}"
+        "{open}{outer}{indent}if {test}:{newline}{indent}{step}raise RuntimeError(\"{reason}\"){newline}"
     );
     let module = model.modules.by_path(&end.path)?;
     let lines = requoted(model.modules.get(module), &lines);

@@ -3,11 +3,12 @@
 use ruff_python_ast::{AnyNodeRef, Expr};
 use ruff_text_size::Ranged as _;
 
+use super::keys::{self, Kind};
 use super::sightings::{self, Sighting, SourceOf};
-use super::{report, surroundings, volatile};
-use crate::finding::{Edit, Finding, Patch, Severity, Verdict};
+use super::{checks, report, surroundings, volatile};
+use crate::finding::{Edit, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
-use crate::model::config::Value;
+use crate::model::config::{Literal, Value};
 use crate::parse::python::Module;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
@@ -38,12 +39,12 @@ impl Control for SecretKeyFallback {
         Verdict::from_findings(findings, evidence)
     }
 
-    fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+    fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
         let found = of_control(model)
             .find(|it| it.statement == finding.location && it.key == finding.subject);
         match found {
             Some(sighting) => match sighting.source {
-                SourceOf::Code(_) => without_default(model, &sighting),
+                SourceOf::Code(_) => in_code(model, &sighting, answers),
                 SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
             },
             None => Patch::manual("Take the default away", Vec::new()),
@@ -75,6 +76,69 @@ fn finding(model: &Model, sighting: &Sighting<'_>) -> Finding {
         false => Severity::High,
     });
     finding
+}
+
+/// The default goes, or stays for declared development where that can be told from its length.
+fn in_code(model: &Model, sighting: &Sighting<'_>, answers: &Answers) -> Patch {
+    let Some(kept) = kept_for_development(model, sighting) else {
+        return without_default(model, sighting);
+    };
+    let answer = answers.or(DEVELOPMENT, "drop");
+    let patch = match answer {
+        "keep" => kept,
+        _ => without_default(model, sighting),
+    };
+    patch.option(RemedyOption {
+        key: DEVELOPMENT,
+        question: "Does the default go, or is it kept where FLASK_ENV declares development?".into(),
+        choices: vec!["drop".into(), "keep".into()],
+        value: answer.into(),
+    })
+}
+
+const DEVELOPMENT: &str = "secret-key-fallback.development";
+
+/// Whether the answers keep a default of `key` for declared development: the other patches of
+/// the key leave it to this one then.
+pub(super) fn keeps(model: &Model, answers: &Answers, key: &str) -> bool {
+    let has_default = |value: &Value| match value {
+        Value::Env(read) => read.default.as_ref().is_some_and(Literal::is_truthy),
+        Value::Choice { .. } => value.leaves().iter().any(|leaf| leaf.known().is_some()),
+        _ => false,
+    };
+    let mut writes = model.configuration.writes(key);
+    answers.get(DEVELOPMENT) == Some("keep") && writes.any(|write| has_default(&write.value))
+}
+
+/// A default that is too short for the check at start, which declared development goes without.
+fn kept_for_development(model: &Model, sighting: &Sighting<'_>) -> Option<Patch> {
+    let key = sighting.key;
+    let is_short = sighting.value.chars().count() < keys::MIN_LENGTH;
+    if !is_short || keys::kind(key) != Kind::Key {
+        return None;
+    }
+    let app = report::app_of(model, sighting)?;
+    let check = checks::add_outside_development(model, app, key)?;
+    let mut patch = Patch::new(
+        PatchKind::Review,
+        format!("Keep the default of {key} to declared development"),
+        format!(
+            "Without {key} the app starts only where FLASK_ENV is development; elsewhere the \
+             default is refused"
+        ),
+    )
+    .edits(check)
+    .may_break(format!(
+        "Every place that starts the app has to provide {key}, or to declare development with \
+         FLASK_ENV=development."
+    ))
+    .edits(surroundings::for_tests(model, Some(app), key, key))
+    .edits(surroundings::for_dotenv(model, key))
+    .follow_up("For local work put FLASK_ENV=development into your untracked .env file.");
+    for follow_up in report::follow_ups(sighting).into_iter().take(1) {
+        patch = patch.follow_up(follow_up);
+    }
+    Some(patch)
 }
 
 fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
@@ -215,5 +279,34 @@ mod tests {
         ] {
             assert_eq!(patched(before), after);
         }
+    }
+
+    #[test]
+    fn a_default_can_be_kept_for_development() {
+        let source =
+            format!("{HEAD}app.config['SECRET_KEY'] = os.environ.get('SECRET_KEY', 'dev')\n");
+        let texts = [("app.py", source.as_str())];
+        let model = testing::model(&texts);
+        let verdict = SecretKeyFallback.check(&model);
+        let mut answers = Answers::default();
+        answers.set(DEVELOPMENT, "keep");
+        let patch = SecretKeyFallback.remedy(&model, &verdict.findings()[0], &answers);
+        let composed = crate::patch::compose(&model, &[&patch]).unwrap();
+        let text = &composed.texts["app.py"].text;
+        let check = "if os.environ.get('FLASK_ENV') != 'development':\n    if len(app.config['SECRET_KEY'] or '') < 32:\n        raise RuntimeError(";
+        assert!(text.contains(check), "{text}");
+        assert!(
+            text.contains("os.environ.get('SECRET_KEY', 'dev')"),
+            "{text}"
+        );
+        assert!(testing::findings(&SecretKeyFallback, &[("app.py", text)]).is_empty());
+    }
+
+    #[test]
+    fn a_long_default_has_to_go() {
+        let long = "a-default-that-no-length-could-ever-tell-from-a-key";
+        let source = format!("{HEAD}app.secret_key = os.environ.get('SECRET_KEY', '{long}')\n");
+        let patch = testing::patch(&SecretKeyFallback, &[("app.py", &source)]);
+        assert!(patch.options.is_empty());
     }
 }

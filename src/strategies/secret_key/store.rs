@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::sightings::{self, Sighting, SourceOf};
-use super::{checks, report, surroundings};
+use super::{checks, fallback, report, surroundings};
 use crate::discover::{FileKind, Purpose};
 use crate::edit::config;
 use crate::edit::module_file::NewModule;
@@ -115,6 +115,11 @@ impl Control for SecretKeyStore {
             value: name.to_owned(),
         };
         match KINDS.iter().find(|kind| kind.name == name) {
+            Some(_) if fallback::keeps(model, answers, KEY) => Patch::manual(
+                title,
+                vec!["Take the default away first; then the key can be read from a store.".into()],
+            )
+            .option(option),
             Some(kind) => patch(model, write, kind).option(option),
             None => Patch::manual(
                 "Stay with the environment variable",

@@ -22,8 +22,8 @@ pub(super) struct Setting {
     pub severity: Severity,
     /// The parameter of Flask-Talisman that sets it, and whether Talisman does so by default.
     pub talisman: Option<(&'static str, bool)>,
-    /// What an attacker gains while it is not set, as a clause.
-    pub gain: &'static str,
+    /// What an attacker gains while it is not set, or set to that value, as a clause.
+    pub gain: fn(Option<&Literal>) -> String,
 }
 
 /// What an application's configuration says of a setting.
@@ -119,7 +119,8 @@ fn judge_value(
         Some(literal) => {
             let message = format!(
                 "{} is {literal} in production: {}.",
-                setting.key, setting.gain
+                setting.key,
+                (setting.gain)(Some(&literal))
             );
             Answer::Bad(
                 Finding::new(about.id, write.value_at.clone(), setting.severity, message)
@@ -170,10 +171,21 @@ fn deployed(model: &Model, read: &EnvRead) -> Option<Option<String>> {
 
 fn absent(about: &About, setting: &Setting, model: &Model, app: AppId) -> Finding {
     let location = place_for(model, app, setting);
-    let message = format!("Nothing sets {}: {}.", setting.key, setting.gain);
+    let message = format!("Nothing sets {}: {}.", setting.key, (setting.gain)(None));
     Finding::new(about.id, location, setting.severity, message)
         .subject(setting.key)
         .absent()
+}
+
+/// A value that somebody wrote may be there for a reason: what `breaks` is shown first.
+pub(super) fn on_purpose(patch: Patch, finding: &Finding, breaks: &str) -> Patch {
+    if finding.absent {
+        return patch;
+    }
+    Patch {
+        kind: PatchKind::Review,
+        ..patch.may_break(format!("If the value was set on purpose: {breaks}."))
+    }
 }
 
 /// Sets the key for production to the Python expression `value`.

@@ -24,7 +24,7 @@ static SETTING: Setting = Setting {
     is_good: Literal::is_truthy,
     severity: Severity::High,
     talisman: Some(("session_cookie_http_only", true)),
-    gain: "any script on a page reads the session",
+    gain: |_| "any script on a page reads the session".to_owned(),
 };
 
 impl Control for SessionCookieHttponly {
@@ -40,6 +40,11 @@ impl Control for SessionCookieHttponly {
         let patch = cookie_setting::patch(
             "Keep the session cookie from scripts",
             "Scripts cannot read the session cookie",
+        );
+        let patch = cookie_setting::on_purpose(
+            patch,
+            finding,
+            "scripts of the application that read the session cookie no longer see it",
         );
         cookie_setting::set(model, finding, &SETTING, "True", patch)
     }

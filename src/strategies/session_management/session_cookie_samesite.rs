@@ -24,7 +24,7 @@ static SETTING: Setting = Setting {
     is_good: is_lax_or_strict,
     severity: Severity::Medium,
     talisman: Some(("session_cookie_samesite", true)),
-    gain: "a form on another site posts with the visitor's session",
+    gain: |_| "a form on another site posts with the visitor's session".to_owned(),
 };
 
 impl Control for SessionCookieSamesite {
@@ -55,6 +55,11 @@ impl Control for SessionCookieSamesite {
         } else {
             "\"Lax\""
         };
+        let patch = cookie_setting::on_purpose(
+            patch,
+            finding,
+            "pages that other sites embed, or that post to the application, lose the session",
+        );
         cookie_setting::set(model, finding, &SETTING, value, patch)
     }
 }

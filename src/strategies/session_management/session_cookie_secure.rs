@@ -24,7 +24,7 @@ static SETTING: Setting = Setting {
     is_good: |value| value.is_truthy(),
     severity: Severity::High,
     talisman: Some(("session_cookie_secure", true)),
-    gain: "one request over plain http shows the session to whoever listens",
+    gain: |_| "one request over plain http shows the session to whoever listens".to_owned(),
 };
 
 impl Control for SessionCookieSecure {

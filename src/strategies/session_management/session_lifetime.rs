@@ -24,7 +24,7 @@ static SETTING: Setting = Setting {
     is_good: is_short,
     severity: Severity::Low,
     talisman: None,
-    gain: "a permanent session lives 31 days, and so does a stolen cookie",
+    gain: lives,
 };
 
 impl Control for SessionLifetime {
@@ -60,13 +60,33 @@ impl Control for SessionLifetime {
     }
 }
 
-/// `timedelta(minutes=…)` where the file says it so already, else seconds.
+/// Flask's default, in days.
+const DEFAULT_DAYS: f64 = 31.0;
+
+fn lives(value: Option<&Literal>) -> String {
+    let days = match value {
+        None => Some(DEFAULT_DAYS),
+        Some(value) => value.as_seconds().map(|seconds| seconds / 86_400.0),
+    };
+    match days {
+        Some(days) => format!(
+            "a permanent session lives {} days, and so does a stolen cookie",
+            (days * 10.0).round() / 10.0
+        ),
+        None => "that is no time, so that Flask fails when it sets the cookie".into(),
+    }
+}
+
+/// `timedelta(…)` where the file says it so already, else seconds.
 fn duration(model: &Model, finding: &Finding, minutes: u32) -> String {
     let file = model.repo.file(finding.path());
     let present = file.map_or("", |file| file.text.slice(finding.span()));
     match present.split_once('(') {
         Some((callee, _)) if !finding.absent && callee.ends_with("timedelta") => {
-            format!("{callee}(minutes={minutes})")
+            match minutes % 60 {
+                0 => format!("{callee}(hours={})", minutes / 60),
+                _ => format!("{callee}(minutes={minutes})"),
+            }
         }
         _ => (u64::from(minutes) * 60).to_string(),
     }
@@ -82,7 +102,7 @@ fn is_short(value: &Literal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategies::testing::{apply, findings};
+    use crate::strategies::testing::{apply, findings, verdict};
 
     const APP: &str = "from flask import Flask, session\nfrom datetime import timedelta\n\napp = Flask(__name__)\n";
 
@@ -103,11 +123,10 @@ mod tests {
             format!("{APP}app.config['PERMANENT_SESSION_LIFETIME'] = timedelta(hours=2)\n");
         assert_eq!(findings(&SessionLifetime, &[("app.py", &source)]), [""; 0]);
         let source = format!("{APP}app.permanent_session_lifetime = timedelta(days=365)\n");
-        assert_eq!(findings(&SessionLifetime, &[("app.py", &source)]).len(), 1);
+        let verdict = verdict(&SessionLifetime, &[("app.py", &source)]);
+        let message = &verdict.findings()[0].message;
+        assert!(message.contains("lives 365 days"), "{message}");
         let text = apply(&SessionLifetime, &[("app.py", &source)], "app.py");
-        assert!(
-            text.ends_with("lifetime = timedelta(minutes=720)\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("lifetime = timedelta(hours=12)\n"), "{text}");
     }
 }

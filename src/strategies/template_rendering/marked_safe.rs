@@ -127,9 +127,10 @@ pub(super) fn remedy(model: &Model, finding: &Finding) -> Option<Patch> {
         Some(filter) => unmarked(model, filter)?,
         None => values::filtered(template, template.expression(output)?, "e"),
     };
-    let kind = match arrival {
-        Some(_) => PatchKind::Safe,
-        None => PatchKind::Review,
+    // What the code puts together may hold HTML of its own beside the client's text.
+    let kind = match &arrival {
+        Some(arrival) if arrival.client.is_plain => PatchKind::Safe,
+        _ => PatchKind::Review,
     };
     let patch = Patch::new(
         kind,
@@ -137,11 +138,15 @@ pub(super) fn remedy(model: &Model, finding: &Finding) -> Option<Patch> {
         "The value reaches the browser as text, not as markup",
     )
     .edits(edits);
-    Some(match kind {
-        PatchKind::Safe => patch,
-        _ => patch.may_break(format!(
-            "if {} holds HTML that was cleaned before, its tags will be shown as text",
-            template.source(output.expr)
+    let source = template.source(output.expr);
+    Some(match (kind, arrival) {
+        (PatchKind::Safe, _) => patch,
+        (_, Some(_)) => patch.may_break(format!(
+            "if the code puts HTML of its own into {source}, its tags will be shown as text: \
+             escape the client's part where it is put in then"
+        )),
+        (_, None) => patch.may_break(format!(
+            "if {source} holds HTML that was cleaned before, its tags will be shown as text"
         )),
     })
 }
@@ -182,7 +187,8 @@ fn filtered_value<'t>(template: &'t Template, filter: &Location) -> Option<&'t E
 #[cfg(test)]
 mod tests {
     use super::super::markup_input::MarkupInput;
-    use crate::strategies::testing::{apply, findings};
+    use crate::finding::PatchKind;
+    use crate::strategies::testing::{apply, findings, patch};
 
     const APP: &str = "from flask import Flask, render_template, request\n\napp = Flask(__name__)\n\n\n\
         @app.route('/')\ndef index():\n    q = request.args.get('q', '')\n    \
@@ -222,6 +228,22 @@ mod tests {
             ("{{ request.args.x|safe }}", "{{ request.args.x }}"),
         ] {
             assert_eq!(mended(before).as_deref(), Some(after), "{before}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_client_sent_alone_is_safe_to_escape() {
+        let page = "<p>{{ q|safe }}</p>";
+        for (value, kind) in [
+            ("request.args.get('q', '')", PatchKind::Safe),
+            ("request.args['q'].strip()", PatchKind::Safe),
+            ("'<b>' + request.args['q'] + '</b>'", PatchKind::Review),
+            ("f\"<b>{request.args['q']}</b>\"", PatchKind::Review),
+            ("markdown(request.args['q'])", PatchKind::Review),
+        ] {
+            let app = APP.replace("request.args.get('q', '')", value);
+            let texts = [("app.py", app.as_str()), ("templates/page.html", page)];
+            assert_eq!(patch(&MarkupInput, &texts).kind, kind, "{value}");
         }
     }
 
