@@ -120,6 +120,22 @@ const FILES: &[Case] = &[
         exploit: "POST /u ../planted_assigned.txt",
         leak: "planted_assigned.txt",
     },
+    Case {
+        name: "link_unpacked",
+        control: "send-directory-links",
+        body: "LINK = os.path.join(BASE, \"link_unpacked.txt\")\nif not os.path.lexists(LINK):\n    os.symlink(os.path.join(HERE, \"outside.txt\"), LINK)\n\n\n@app.route('/unpack', methods=['POST'])\ndef unpack():\n    import shutil\n\n    shutil.unpack_archive('upload.tar', BASE)\n    return {}\n\n\n@app.route('/f/<path:name>')\ndef f(name):\n    return send_from_directory(BASE, name)\n",
+        legitimate: "GET /f/sub/b.txt",
+        exploit: "GET /f/link_unpacked.txt",
+        leak: OUTSIDE,
+    },
+    Case {
+        name: "upload_shown",
+        control: "extension-allowlist",
+        body: "@app.route('/u', methods=['POST'])\ndef u():\n    from werkzeug.utils import secure_filename\n\n    upload = request.files['file']\n    name = secure_filename(upload.filename)\n    upload.save(os.path.join(BASE, name))\n    return {'stored': name}\n\n\n@app.route('/f/<name>')\ndef f(name):\n    return send_from_directory(BASE, name)\n",
+        legitimate: "POST /u picture.png",
+        exploit: "POST /u page.html",
+        leak: "page.html",
+    },
 ];
 
 const TEMPLATES: &[Case] = &[
