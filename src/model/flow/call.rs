@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall, Parameter, Parameters};
 use ruff_text_size::Ranged as _;
 
+use super::classes::is_class;
 use super::expr::predicate;
 use super::facts::Facts;
 use super::heap::{Dict, Instance, List, Obj, Scope, State};
@@ -223,6 +224,11 @@ impl<'a> Interp<'a> {
             }
             Value::Ref(id) => match st.get(*id).as_deref() {
                 Some(Obj::Class(_)) => self.instantiate(*id, args, st),
+                Some(Obj::Instance(instance)) if is_class(instance, "functools.partial") => {
+                    let function = instance.fields.get("func").cloned();
+                    let args = completed(instance, args, st);
+                    self.apply(&function.unwrap_or(Value::None), args, st, fr)
+                }
                 Some(Obj::Instance(_)) => match self.method_of(callee, "__call__", st) {
                     Some(method) => self.apply(&method, args, st, fr),
                     None => self.unknown_call(Some(callee), "", &args, st),
@@ -276,13 +282,15 @@ impl<'a> Interp<'a> {
             .pos
             .iter()
             .map(|value| (value, matches!(value, Value::Ref(_))));
-        let named = args.named.iter().map(|(_, value)| (value, true));
+        let is_text = !name.is_empty() && gives_text(name);
+        let named = args.named.iter().map(|(_, value)| (value, !is_text));
         let rest = args
             .rest
             .iter()
             .chain(&args.keyword_rest)
             .map(|value| (value, true));
-        let own = receiver.map(|value| (value, matches!(value, Value::Ref(_))));
+        // Text has no other methods than those that are known.
+        let own = receiver.map(|value| (value, !gives_text(name)));
         for (value, is_object) in own.into_iter().chain(direct).chain(named).chain(rest) {
             key = mix(key, value.key());
             for piece in self.deep_pieces(value, st) {
@@ -326,14 +334,19 @@ impl<'a> Interp<'a> {
             module: func.module,
             span: func.span(),
         };
-        self.ran.insert(place);
         let active = self.stack.iter().filter(|known| **known == place).count();
         if active >= MOST_RECURSION || self.stack.len() >= DEEPEST_CALLS {
-            if args.all().any(Value::is_tainted) {
+            let reads = active == 0 && self.source_text(place).contains("request.");
+            if reads
+                || args
+                    .all()
+                    .any(|value| !self.deep_pieces(value, st).is_empty())
+            {
                 self.give_up(place, "calls nested too deeply to follow");
             }
             return self.unknown_call(None, func.name(), &args, st);
         }
+        self.ran.insert(place);
         // A call that sees no client value gives the same whoever makes it.
         let mut fuel = MOST_REMEMBERED;
         let key = args
@@ -652,6 +665,20 @@ impl<'a> Interp<'a> {
             for (name, value) in names.iter().zip(&args.pos) {
                 instance.fields.insert(Rc::from(*name), value.clone());
             }
+            if self.is_model(&class, st) {
+                for name in &names {
+                    if let Some(value) = args.spare(name, st)
+                        && !instance.fields.contains_key(*name)
+                    {
+                        instance.fields.insert(Rc::from(*name), value);
+                    }
+                }
+                for name in self.number_fields(&class, st) {
+                    if let Some(value) = instance.fields.get_mut(name) {
+                        *value = self.numeric(std::slice::from_ref(value), args.place);
+                    }
+                }
+            }
         }
         let object = self.alloc(st, Obj::Instance(instance));
         if let Some(Value::Func(init)) = init {
@@ -667,4 +694,44 @@ impl<'a> Interp<'a> {
     pub fn call_key(name: &str, args: &Args<'a>) -> Key {
         args.all().fold(hash(name), |key, arg| mix(key, arg.key()))
     }
+}
+
+/// Methods that, by their name, make text of whatever they belong to.
+fn gives_text(name: &str) -> bool {
+    name.is_empty()
+        || [
+            "html",
+            "substitute",
+            "text",
+            "str",
+            "render",
+            "format",
+            "read",
+            "join",
+            "dumps",
+        ]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// The arguments of a call of a `functools.partial`: those it holds, then those it is given.
+fn completed<'a>(instance: &Instance<'a>, args: Args<'a>, st: &State<'a>) -> Args<'a> {
+    let mut args = args;
+    if let Some(Value::Tuple(held)) = instance.fields.get("args") {
+        for value in held.iter().rev() {
+            args = args.with_first(value.clone());
+        }
+    }
+    if let Some(Value::Ref(id)) = instance.fields.get("keywords")
+        && let Some(Obj::Dict(held)) = st.get(*id).as_deref()
+    {
+        for (name, value) in &held.entries {
+            if let Some(name) = name.constant_str()
+                && args.keyword(&name).is_none()
+            {
+                args.named.push((name.into(), value.clone()));
+            }
+        }
+    }
+    args
 }

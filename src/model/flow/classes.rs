@@ -8,6 +8,7 @@ use ruff_text_size::Ranged as _;
 
 use super::call::Args;
 use super::external::canonical;
+use super::facts::Facts;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{Code, Func, Note, ObjId, Place, Value, hash, mix, union};
@@ -51,10 +52,11 @@ impl<'a> Interp<'a> {
                     return Value::Method(Rc::new((object.clone(), name.into())));
                 }
                 let operation = hash(name);
-                let pieces = any
-                    .pieces
-                    .iter()
-                    .map(|piece| Rc::new(piece.derive(operation, super::text::SURVIVES_CASE)));
+                let pieces = any.pieces.iter().map(|piece| {
+                    let mut piece = piece.derive(operation, super::text::SURVIVES_CASE);
+                    piece.facts |= Facts::OF_OBJECT;
+                    Rc::new(piece)
+                });
                 let pieces = pieces.collect();
                 let key = mix(any.key, operation);
                 match &any.kind {
@@ -170,11 +172,22 @@ impl<'a> Interp<'a> {
                         _ => found,
                     };
                 }
+                if super::schema::is_validator(name) && self.is_model(object, st) {
+                    return Value::Method(Rc::new((object.clone(), name.into())));
+                }
                 match self.external_base(object, st) {
                     Some(base) => Value::ext(format!("{base}.{name}")),
                     None => Value::unknown(mix(object.key(), hash(name))),
                 }
             }
+            // Parsed arguments, namespaces: their items are attributes, too.
+            Obj::Dict(dict) if !is_method_like(name) => match dict.get(&Value::text(name)) {
+                Some(value) => value.clone(),
+                None => dict
+                    .rest
+                    .clone()
+                    .unwrap_or_else(|| Value::Method(Rc::new((object.clone(), name.into())))),
+            },
             _ => Value::Method(Rc::new((object.clone(), name.into()))),
         }
     }
@@ -227,6 +240,24 @@ impl<'a> Interp<'a> {
             return self.call_function(func, args, st);
         }
         Value::Bound(Rc::new((object.clone(), Rc::clone(func))))
+    }
+
+    /// The setter of a property of an instance.
+    pub fn setter(
+        &mut self,
+        object: &Value<'a>,
+        name: &str,
+        st: &State<'a>,
+    ) -> Option<Rc<Func<'a>>> {
+        let Value::Ref(id) = object else { return None };
+        let class = match st.get(*id).as_deref() {
+            Some(Obj::Instance(instance)) => instance.class.clone(),
+            _ => return None,
+        };
+        match self.class_attribute(&class, &format!("{name}.setter"), st)? {
+            Value::Func(setter) => Some(setter),
+            _ => None,
+        }
     }
 
     /// The method of an instance, bound.
@@ -391,10 +422,36 @@ impl<'a> Interp<'a> {
 
     /// `flask.g`, `flask.session` and their like hold what was put in on this path.
     fn kept(&mut self, dotted: &str, name: &str, st: &State<'a>) -> Option<Value<'a>> {
-        let id = self.stores.get(dotted)?;
-        match st.get(*id).as_deref() {
-            Some(Obj::Instance(instance)) => instance.fields.get(name).cloned(),
-            _ => None,
+        let held = self.stores.get(dotted).and_then(|id| st.get(*id));
+        if let Some(Obj::Instance(instance)) = held.as_deref()
+            && let Some(value) = instance.fields.get(name)
+        {
+            return Some(value.clone());
+        }
+        let left = self
+            .before_views
+            .get(name)
+            .filter(|_| dotted == "flask.g")?;
+        // Only with this value is the result of a call what it is.
+        self.sources_read.set(self.sources_read.get() + 1);
+        Some(left.clone())
+    }
+
+    /// Keeps what a path has put into `flask.g` for the views that run after it.
+    pub fn leave_for_views(&mut self, st: &State<'a>) {
+        let held = self.stores.get("flask.g").and_then(|id| st.get(*id));
+        let Some(Obj::Instance(left)) = held.as_deref() else {
+            return;
+        };
+        for (name, value) in &left.fields {
+            let value = st.pin(value);
+            let Some(objects) = self.reachable(&value, st) else {
+                continue;
+            };
+            st.settle_these(&objects);
+            let known = self.before_views.remove(&**name);
+            let both = union(known.into_iter().chain([value]));
+            self.before_views.insert(name.to_string(), both);
         }
     }
 
@@ -654,9 +711,22 @@ pub(super) fn is_method_like(name: &str) -> bool {
         "make_response",
         "add_url_rule",
         "add_resource",
+        "before_request",
+        "before_app_request",
+        "after_request",
+        "after_app_request",
+        "register_error_handler",
         "set_cookie",
         "extractall",
         "extract",
+        "extractfile",
+        "infolist",
+        "namelist",
+        "getmembers",
+        "getnames",
+        "getinfo",
+        "getmember",
+        "parser",
         "send_static_file",
         "fullmatch",
         "match",

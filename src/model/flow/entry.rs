@@ -13,7 +13,7 @@ use super::call::Args;
 use super::facts::Facts;
 use super::heap::{Obj, State};
 use super::interp::{Frame, Interp, Returned};
-use super::output::{Flows, SinkCall, Undecided};
+use super::output::{CONTEXT_PROCESSOR, Flows, Sink, SinkCall, Undecided};
 use super::sink::merge_calls;
 use super::value::{Code, Func, ObjId, Place, Value, hash, mix};
 use crate::discover::Purpose;
@@ -34,6 +34,8 @@ pub(super) struct Handler<'a> {
     pub state: Option<State<'a>>,
     /// The class of a method that is a handler.
     class: Option<ObjId>,
+    /// Runs before every view: what it leaves in `flask.g` they find there.
+    is_before: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,12 +47,18 @@ enum Kind {
     Hook,
     /// Websocket events: every parameter comes from the client.
     Event,
+    /// What it returns, every template sees.
+    Context,
     /// Reads the request, answers nothing by itself.
     Helper,
 }
 
 /// A stack that evaluation cannot exhaust, see the interpreter's limit of nesting.
 const STACK_BYTES: usize = 64 << 20;
+
+/// Of larger applications, what handlers leave in memory for each other is not followed: they
+/// run in several processes, and keep nothing there.
+const MOST_SHARING: usize = 60;
 
 /// What a module needs to be worth running.
 static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -101,15 +109,29 @@ pub fn analyse(modules: &Modules) -> Flows {
         Ok(pool) => pool.install(|| wanted.par_chunks(chunk).map(run).collect()),
         Err(_) => Vec::new(),
     };
+    let leaves = found.iter().any(|(_, _, leaves)| *leaves);
+    let mut found = found;
+    if leaves && wanted.len() <= MOST_SHARING {
+        let again = match rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .stack_size(STACK_BYTES)
+            .build()
+        {
+            Ok(pool) => pool.install(|| run_sharing(modules, &wanted)),
+            Err(_) => Found::default(),
+        };
+        found.push(again);
+    }
     gather(found)
 }
 
-type Found = (Vec<SinkCall>, Vec<Undecided>);
+/// Sinks, open questions, and whether a handler left a client's value at module level.
+type Found = (Vec<SinkCall>, Vec<Undecided>, bool);
 
 fn gather(found: Vec<Found>) -> Flows {
     let mut calls: BTreeMap<_, SinkCall> = BTreeMap::new();
     let mut undecided = std::collections::BTreeSet::new();
-    for (sinks, open) in found {
+    for (sinks, open, _) in found {
         undecided.extend(open);
         for call in sinks {
             let key = (call.call.clone(), call.sink.clone(), call.argument);
@@ -144,6 +166,7 @@ fn run_modules(modules: &Modules, wanted: &[ModuleId], ids: &[ModuleId]) -> Foun
     let mut interp = Interp::new(modules);
     interp.wanted = wanted.iter().copied().collect();
     let mut done = HashSet::new();
+    interp.run_before_views(wanted, ids, &mut done);
     for id in ids {
         interp.refill();
         interp.module_scope(*id);
@@ -153,9 +176,33 @@ fn run_modules(modules: &Modules, wanted: &[ModuleId], ids: &[ModuleId]) -> Foun
     for id in ids {
         interp.run_helpers(*id);
     }
-    let calls = std::mem::take(&mut interp.sinks).into_values().collect();
-    let undecided = std::mem::take(&mut interp.undecided).into_iter().collect();
-    (calls, undecided)
+    found_by(interp)
+}
+
+fn found_by(interp: Interp<'_>) -> Found {
+    let leaves = interp.shared.is_some();
+    let undecided = interp.undecided.into_iter().collect();
+    (interp.sinks.into_values().collect(), undecided, leaves)
+}
+
+/// Runs every handler twice in one world: the second time, it finds what others have left.
+fn run_sharing(modules: &Modules, wanted: &[ModuleId]) -> Found {
+    let mut interp = Interp::new(modules);
+    interp.wanted = wanted.iter().copied().collect();
+    for _ in 0..2 {
+        let mut done = HashSet::new();
+        interp.run_before_views(wanted, wanted, &mut done);
+        for id in wanted {
+            interp.refill();
+            interp.module_scope(*id);
+            interp.run_registrars(*id);
+            interp.run_handlers(*id, &mut done);
+        }
+        if !interp.settle_shared() {
+            break;
+        }
+    }
+    found_by(interp)
 }
 
 impl<'a> Interp<'a> {
@@ -226,6 +273,7 @@ impl<'a> Interp<'a> {
             rules: Vec::new(),
             state: None,
             class,
+            is_before: false,
         };
         self.run_handler(&handler);
     }
@@ -269,6 +317,51 @@ impl<'a> Interp<'a> {
         found
     }
 
+    /// Runs what runs before every view, wherever it is, so that views find what it left.
+    fn run_before_views(
+        &mut self,
+        wanted: &[ModuleId],
+        own: &[ModuleId],
+        done: &mut HashSet<(Place, Vec<String>)>,
+    ) {
+        let text = |id: &ModuleId| self.modules.get(*id).file.text.as_str();
+        let hooks: Vec<ModuleId> = wanted
+            .iter()
+            .copied()
+            .filter(|id| {
+                ["before_request", "before_app_request", "value_preprocessor"]
+                    .iter()
+                    .any(|hook| text(id).contains(hook))
+            })
+            .collect();
+        if hooks.is_empty() || !self.modules.iter().any(|(_, module)| reads_g(module)) {
+            return;
+        }
+        for id in hooks {
+            self.refill();
+            self.module_scope(id);
+            self.run_registrars(id);
+            if !own.contains(&id) {
+                self.borrowed.insert(id);
+            }
+        }
+        let before: Vec<Handler<'a>> = self
+            .handlers
+            .iter()
+            .filter(|it| it.is_before)
+            .cloned()
+            .collect();
+        for handler in before {
+            let place = Place {
+                module: handler.raw.module,
+                span: handler.raw.span(),
+            };
+            if done.insert((place, handler.rules.clone())) {
+                self.run_handler(&handler);
+            }
+        }
+    }
+
     fn run_handlers(&mut self, id: ModuleId, done: &mut HashSet<(Place, Vec<String>)>) {
         // Running one may define others.
         let mut at = 0;
@@ -279,6 +372,9 @@ impl<'a> Interp<'a> {
                 module: handler.raw.module,
                 span: handler.raw.span(),
             };
+            if self.borrowed.contains(&place.module) {
+                continue;
+            }
             // A handler belongs to its own module, unless another one registers it.
             if place.module != id && self.wanted.contains(&place.module) {
                 let is_foreign = matches!(handler.kind, Kind::View) && handler.rules.is_empty();
@@ -323,12 +419,22 @@ impl<'a> Interp<'a> {
             span: func.span(),
         });
         self.watch = [Some(place), wrapper];
+        self.has_constant_path = matches!(handler.kind, Kind::View | Kind::Json)
+            && !handler.rules.is_empty()
+            && !handler.rules.iter().any(|rule| rule.contains('<'));
         let value = self.apply(&handler.callee, args, &mut st, &mut frame);
+        self.has_constant_path = false;
         self.watch = [None, None];
+        if handler.is_before {
+            self.leave_for_views(&st);
+        }
         let mut returned = std::mem::take(&mut self.returned);
         let inner = returned.remove(&place).unwrap_or_default();
-        if handler.kind == Kind::Helper || handler.kind == Kind::Event {
-            return;
+        self.note_shared(&st);
+        match handler.kind {
+            Kind::Helper | Kind::Event => return,
+            Kind::Context => return self.hand_to_templates(&value, place, &st, &frame),
+            _ => {}
         }
         self.respond_all(handler, &value, inner, (place, Some(place)));
         if let Some(wrapper) = wrapper.filter(|wrapper| *wrapper != place) {
@@ -342,6 +448,37 @@ impl<'a> Interp<'a> {
             self.respond_all(handler, &value, own, (wrapper, Some(wrapper)));
         }
         self.passed_on.clear();
+    }
+
+    /// The variables that a context processor gives to every template.
+    fn hand_to_templates(
+        &mut self,
+        given: &Value<'a>,
+        place: Place,
+        st: &State<'a>,
+        frame: &Frame<'a>,
+    ) {
+        for one in given.alternatives() {
+            let Value::Ref(id) = one else { continue };
+            let held = st.get(*id);
+            let Some(Obj::Dict(variables)) = held.as_deref() else {
+                continue;
+            };
+            for (name, value) in &variables.entries {
+                let Some(variable) = name.constant_str() else {
+                    continue;
+                };
+                if !value.is_tainted() {
+                    continue;
+                }
+                let sink = Sink::TemplateVariable {
+                    template: None,
+                    inline: None,
+                    variable,
+                };
+                self.sink(sink, CONTEXT_PROCESSOR, place, place, value, st, frame);
+            }
+        }
     }
 
     fn respond_all(
@@ -401,7 +538,13 @@ impl<'a> Interp<'a> {
             .map(|parameter| parameter.parameter.name.as_str())
             .collect();
         let skip = usize::from(handler.class.is_some() && !is_static(&handler.raw));
-        if handler.kind == Kind::Helper || handler.kind == Kind::Hook {
+        if let (Kind::Hook, true, [_, values]) = (handler.kind, handler.is_before, &*parameters) {
+            // `url_value_preprocessor`: the endpoint and the URL's parameters.
+            let piece = self.parameter(def, values, place, "the URL parameters");
+            let values = Value::object("flask.request.view_args", piece.id, vec![Rc::new(piece)]);
+            args.pos = vec![Value::unknown(place.key()), values];
+        }
+        if matches!(handler.kind, Kind::Helper | Kind::Hook | Kind::Context) {
             return args;
         }
         if handler.kind == Kind::Event {
@@ -536,6 +679,8 @@ impl<'a> Interp<'a> {
                 | "app_errorhandler"
                 | "before_request"
                 | "before_app_request"
+                | "url_value_preprocessor"
+                | "app_url_value_preprocessor"
                 | "before_first_request"
                 | "login_required_handler"
                 | "unauthorized_handler",
@@ -543,11 +688,10 @@ impl<'a> Interp<'a> {
             ) => (Kind::Hook, Vec::new()),
             ("on", Some(_)) if is_socket => (Kind::Event, Vec::new()),
             ("event", _) if is_socket => (Kind::Event, Vec::new()),
+            ("context_processor" | "app_context_processor", _) => (Kind::Context, Vec::new()),
             (
                 "after_request"
                 | "teardown_request"
-                | "context_processor"
-                | "app_context_processor"
                 | "template_filter"
                 | "app_template_filter"
                 | "template_global"
@@ -574,6 +718,7 @@ impl<'a> Interp<'a> {
             rules,
             state: None,
             class: None,
+            is_before: is_before(name),
         });
         true
     }
@@ -620,6 +765,7 @@ impl<'a> Interp<'a> {
                 }
                 self.update_rules(class);
             }
+            "after_request" | "after_app_request" => {}
             _ => {
                 let index = usize::from(name == "register_error_handler");
                 if let Some(Value::Func(func)) = args.get(index, "f") {
@@ -630,6 +776,7 @@ impl<'a> Interp<'a> {
                         rules: Vec::new(),
                         state: Some(st.clone()),
                         class: None,
+                        is_before: is_before(name),
                     });
                 }
             }
@@ -645,6 +792,7 @@ impl<'a> Interp<'a> {
                 rules: vec![rule],
                 state: Some(st.clone()),
                 class: None,
+                is_before: false,
             }),
             Value::Bound(bound) => self.handlers.push(Handler {
                 callee: view.clone(),
@@ -653,6 +801,7 @@ impl<'a> Interp<'a> {
                 rules: vec![rule],
                 state: Some(st.clone()),
                 class: None,
+                is_before: false,
             }),
             Value::Method(method) if &*method.1 == "view" => {
                 if let Value::Ref(class) = method.0 {
@@ -724,10 +873,20 @@ impl<'a> Interp<'a> {
                     rules: rules.clone(),
                     state: None,
                     class: Some(class),
+                    is_before: false,
                 });
             }
         }
     }
+}
+
+/// Whether a module's text has `g.` as a name of its own.
+fn reads_g(module: &Module) -> bool {
+    let text = module.file.text.as_str();
+    text.match_indices("g.").any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        before.is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
+    })
 }
 
 fn body_span(def: &StmtFunctionDef) -> crate::text::Span {
@@ -739,6 +898,17 @@ fn body_span(def: &StmtFunctionDef) -> crate::text::Span {
         ),
         _ => whole,
     }
+}
+
+/// Whether a hook of that name runs before every view, or before those of a blueprint.
+fn is_before(name: &str) -> bool {
+    matches!(
+        name,
+        "before_request"
+            | "before_app_request"
+            | "url_value_preprocessor"
+            | "app_url_value_preprocessor"
+    )
 }
 
 fn is_static(func: &Func<'_>) -> bool {

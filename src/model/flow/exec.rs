@@ -7,6 +7,7 @@ use ruff_python_ast::{
 use ruff_text_size::Ranged as _;
 use std::rc::Rc;
 
+use super::call::Args;
 use super::heap::{Class, Obj, Scope, State};
 use super::interp::{Frame, Interp, Returned};
 use super::value::{Code, Func, Note, Value, hash, mix};
@@ -473,8 +474,24 @@ impl<'a> Interp<'a> {
             Expr::Attribute(attribute) => {
                 let object = self.eval(&attribute.value, st, fr);
                 let place = fr.place(attribute.range());
-                let value = value.step(place, &Note::Stored(attribute.attr.as_str()));
-                self.set_attribute(&object, attribute.attr.as_str(), value, st);
+                let name = attribute.attr.as_str();
+                let value = value.step(place, &Note::Stored(name));
+                if let Some(setter) = self.setter(&object, name, st) {
+                    let args = Args::of(place, vec![object, value]);
+                    self.call_function(&setter, args, st);
+                    return;
+                }
+                if let Value::Ref(id) = &object
+                    && let Some(Obj::Class(class)) = st.get(*id).as_deref()
+                {
+                    st.change(class.scope, |scope| {
+                        if let Obj::Scope(scope) = scope {
+                            scope.vars.insert(name, value);
+                        }
+                    });
+                    return;
+                }
+                self.set_attribute(&object, name, value, st);
             }
             Expr::Subscript(subscript) => {
                 let object = self.eval(&subscript.value, st, fr);
@@ -554,6 +571,14 @@ impl<'a> Interp<'a> {
             class: fr.class.filter(|_| fr.is_class_body),
         });
         let mut value = Value::Func(Rc::clone(&func));
+        if fr.is_class_body
+            && let Some(setter) = setter_of(def)
+        {
+            // The name stays the getter's.
+            let written = self.source_text(fr.place(setter.range()));
+            self.store(written, value, st, fr);
+            return;
+        }
         if !def.decorator_list.is_empty() {
             value = self.decorated(def, value, st, fr);
         }
@@ -690,4 +715,17 @@ impl<'a> Interp<'a> {
             }
         }
     }
+}
+
+/// `title.setter` of a method that is decorated with it.
+fn setter_of(def: &StmtFunctionDef) -> Option<&Expr> {
+    let decorators = def.decorator_list.iter();
+    decorators
+        .map(|decorator| &decorator.expression)
+        .find(|expression| match expression {
+            Expr::Attribute(attribute) => {
+                attribute.attr.as_str() == "setter" && attribute.value.is_name_expr()
+            }
+            _ => false,
+        })
 }

@@ -229,11 +229,15 @@ impl<'a> Interp<'a> {
             "werkzeug.utils.safe_join" => self.safe_join(args, st),
             "werkzeug.utils.secure_filename" | "pathvalidate.sanitize_filename" => {
                 let first = args.get(0, "filename").cloned().unwrap_or(Value::None);
-                let facts = Facts::NO_SEPARATOR
+                let mut facts = Facts::NO_SEPARATOR
                     | Facts::NO_DOTDOT
                     | Facts::NOT_ABSOLUTE
                     | Facts::NO_BRACE
                     | Facts::SECURE_FILENAME;
+                if name.starts_with("werkzeug.") {
+                    // Letters, digits, `_`, `.` and `-` are left.
+                    facts |= Facts::ESCAPED | Facts::ONE_WORD;
+                }
                 self.each_piece(
                     &st.pin(&first),
                     "secure_filename",
@@ -257,6 +261,17 @@ impl<'a> Interp<'a> {
                 let mut text = Str::new(StrKind::Path);
                 text.push(super::value::Part::Hole(hash(name)));
                 Value::str(text)
+            }
+            "functools.partial" => {
+                let mut named = Dict::default();
+                for (name, value) in &args.named {
+                    named.set(&Value::text(&**name), value.clone());
+                }
+                let function = args.get(0, "").cloned()?;
+                let given = Value::Tuple(args.pos.get(1..).unwrap_or_default().into());
+                let named = self.alloc(st, Obj::Dict(named));
+                let fields = [("func", function), ("args", given), ("keywords", named)];
+                self.foreign_instance(name, fields, st)
             }
             "configparser.ConfigParser" => {
                 let sections = self.alloc(st, Obj::Dict(Dict::default()));
@@ -394,7 +409,9 @@ impl<'a> Interp<'a> {
                 | "add_resource"
                 | "register_error_handler"
                 | "before_request"
+                | "before_app_request"
                 | "after_request"
+                | "after_app_request"
         ) {
             self.registered(name, args, st);
             return Some(Value::None);
@@ -419,6 +436,11 @@ impl<'a> Interp<'a> {
                     return Some(value);
                 }
                 if let Some(value) = self.config_method(*id, name, args, st, fr) {
+                    return Some(value);
+                }
+                if super::schema::is_validator(name)
+                    && let Some(value) = self.validated(*id, args, st, fr)
+                {
                     return Some(value);
                 }
                 if name == "as_view" {
@@ -531,6 +553,26 @@ impl<'a> Interp<'a> {
                 }
                 _ => Value::object("file.read", mix(receiver.key(), place.key()), Vec::new()),
             }),
+            ("tarfile.TarFile", "extractall" | "extract")
+                if receiver.is_tainted()
+                    && args.keyword("members").is_none()
+                    && args.keyword("filter").is_none_or(trusts_members) =>
+            {
+                // The names of the members decide where they go. Zip archives are made harmless
+                // by their own module.
+                let at = args.receiver.unwrap_or(place);
+                let sink = Sink::File(FileOperation::Archive);
+                let full = format!("{kind}.{name}");
+                self.sink(sink, &full, place, at, receiver, st, fr);
+                Some(Value::None)
+            }
+            (
+                "flask_restx.Namespace"
+                | "flask_restx.Api"
+                | "flask_restplus.Namespace"
+                | "flask_restplus.Api",
+                "parser",
+            ) => self.external("flask_restx.reqparse.RequestParser", args, st, fr),
             ("zipfile.ZipFile" | "tarfile.TarFile", "extractall" | "extract") => {
                 let (index, parameter) = if name == "extract" {
                     (1, "path")
@@ -669,7 +711,18 @@ impl<'a> Interp<'a> {
                         piece.by = Some((place, "limited by the parser".into()));
                     }
                     let dest = args.keyword("dest").cloned().unwrap_or(argument);
-                    self.set_item(&declared, &dest, Value::piece(piece), st);
+                    let is_file = args
+                        .keyword("location")
+                        .and_then(Value::constant_str)
+                        .is_some_and(|location| location == "files");
+                    let item = match is_file {
+                        true => {
+                            let id = piece.id;
+                            Value::object("werkzeug.FileStorage", id, vec![Rc::new(piece)])
+                        }
+                        false => Value::piece(piece),
+                    };
+                    self.set_item(&declared, &dest, item, st);
                     receiver.clone()
                 }
                 "parse_args" => declared,
@@ -786,6 +839,14 @@ impl<'a> Interp<'a> {
 fn fallback<'a>(args: &Args<'a>) -> Option<Value<'a>> {
     let is_key = !matches!(args.get(0, "key"), Some(Value::Ref(_) | Value::Ext(_)));
     args.get(1, "default").filter(|_| is_key).cloned()
+}
+
+/// Whether a filter of `tarfile` lets every member go where it wants.
+fn trusts_members(filter: &Value<'_>) -> bool {
+    match filter {
+        Value::Ext(name) => name.ends_with("fully_trusted_filter"),
+        other => other.constant_str().as_deref() == Some("fully_trusted"),
+    }
 }
 
 pub(super) fn template<'a>(escapes: bool, place: Place) -> Value<'a> {

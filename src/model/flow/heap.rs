@@ -241,6 +241,32 @@ impl<'a> State<'a> {
         }
     }
 
+    /// The objects of module level that this path has changed, as they were and as they are.
+    pub fn changed_base(&self) -> Vec<(ObjId, Rc<Obj<'a>>, Rc<Obj<'a>>)> {
+        let base = self.base.borrow();
+        let changed = self.objects.iter().filter_map(|(id, object)| {
+            let before = base.get(&id)?;
+            (!Rc::ptr_eq(before, object)).then(|| (id, Rc::clone(before), Rc::clone(object)))
+        });
+        changed.collect()
+    }
+
+    /// Takes objects out of module level again.
+    pub fn unsettle(&self, ids: impl Iterator<Item = ObjId>) {
+        let mut base = self.base.borrow_mut();
+        for id in ids {
+            base.remove(&id);
+        }
+    }
+
+    /// Makes some objects those of module level.
+    pub fn settle_these(&self, objects: &[(ObjId, Rc<Obj<'a>>)]) {
+        let mut base = self.base.borrow_mut();
+        for (id, object) in objects {
+            base.insert(*id, Rc::clone(object));
+        }
+    }
+
     pub fn fact(&self, key: Key) -> Facts {
         self.facts.get(&key).copied().unwrap_or_default()
     }

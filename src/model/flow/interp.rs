@@ -60,6 +60,14 @@ pub(super) struct Interp<'a> {
     pub known_results: HashMap<(Place, Key), Known<'a>>,
     /// How many client values were read so far.
     pub sources_read: std::cell::Cell<u64>,
+    /// Whether every URL rule of the handler that is run is constant: the path is then, too.
+    pub has_constant_path: bool,
+    /// What functions that run before every view leave in `flask.g`.
+    pub before_views: BTreeMap<String, Value<'a>>,
+    /// The world after handlers that have left client values at module level.
+    pub shared: Option<State<'a>>,
+    /// Modules that another worker runs, and of which only such functions are run here.
+    pub borrowed: HashSet<ModuleId>,
     work: u32,
     nest: u32,
     pub stack: Vec<Place>,
@@ -158,6 +166,10 @@ impl<'a> Interp<'a> {
             class_rules: HashMap::new(),
             known_results: HashMap::new(),
             sources_read: std::cell::Cell::new(0),
+            has_constant_path: false,
+            before_views: BTreeMap::new(),
+            shared: None,
+            borrowed: HashSet::new(),
             work: WORK_PER_ENTRY,
             nest: 0,
             stack: Vec::new(),

@@ -10,6 +10,8 @@
 //! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter,
 //! * [`text`], [`containers`], [`path`], [`external`] what Python's own and foreign calls do,
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
+//! * [`schema`] classes that check what they are made of,
+//! * [`shared`] what one handler leaves for others,
 //! * [`entry`] where evaluation starts.
 //!
 //! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
@@ -32,6 +34,8 @@ mod output;
 mod path;
 mod pattern;
 mod response;
+mod schema;
+mod shared;
 mod sink;
 mod source;
 mod text;
@@ -40,5 +44,6 @@ mod value;
 pub use entry::analyse;
 pub use facts::Facts;
 pub use output::{
-    FileOperation, Flows, HtmlContext, Outcome, Sink, SinkCall, TaintPiece, Undecided, WeakCheck,
+    CONTEXT_PROCESSOR, FileOperation, Flows, HtmlContext, Outcome, Sink, SinkCall, TaintPiece,
+    Undecided, WeakCheck,
 };

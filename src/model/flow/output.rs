@@ -140,6 +140,9 @@ pub struct WeakCheck {
     pub why: String,
 }
 
+/// The name of [`SinkCall`]s whose variable every template sees.
+pub const CONTEXT_PROCESSOR: &str = "context_processor";
+
 /// Where in HTML a value lands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HtmlContext {

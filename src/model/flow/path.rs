@@ -94,6 +94,9 @@ impl<'a> Interp<'a> {
             }
         };
         let note: Rc<str> = format!("goes through {name}()").into();
+        // No ".." is left in an absolute path.
+        let is_absolute = name != "normpath"
+            || matches!(text.parts.first(), Some(Part::Lit(first)) if first.starts_with('/'));
         let verdicts = path_pieces(&text, whole, false, st);
         let mut out = Str::new(text.kind);
         for (index, (piece, is_safe)) in verdicts.into_iter().enumerate() {
@@ -107,6 +110,9 @@ impl<'a> Interp<'a> {
             let known = st.known(&piece, whole);
             let mut piece = piece.derive(mix(mix(whole, 0x4042), index as Key), keep);
             piece.facts = known & keep | Facts::NORMALISED;
+            if is_absolute {
+                piece.facts |= Facts::NO_DOTDOT;
+            }
             if is_safe {
                 piece.facts |= Facts::CONTAINED;
             }
@@ -544,13 +550,25 @@ impl<'a> Interp<'a> {
                 }
                 _ => predicate(place, Vec::new(), Vec::new()),
             },
-            Archive | Read | Write if args.get(0, "file").is_some_and(is_upload) => {
+            Archive | Read | Write if args.all().any(is_upload) => {
                 // An uploaded file is read: what it holds is the client's.
-                return Some(self.unknown_call(None, name, args, st));
+                let content = self.unknown_call(None, name, args, st);
+                return Some(match name {
+                    "tarfile.open" | "tarfile.TarFile" => {
+                        Value::object("tarfile.TarFile", content.key(), content.pieces())
+                    }
+                    _ if operation == Archive => {
+                        Value::object("zipfile.ZipFile", content.key(), content.pieces())
+                    }
+                    _ => content,
+                });
             }
             List => {
                 let item = Value::unknown(mix(Self::call_key(name, args), hash("entry")));
                 self.list_of(st, item)
+            }
+            Archive if name.starts_with("tarfile.") => {
+                Value::object("tarfile.TarFile", Self::call_key(name, args), Vec::new())
             }
             Archive => Value::object("zipfile.ZipFile", Self::call_key(name, args), Vec::new()),
             _ => Value::object("file", Self::call_key(name, args), Vec::new()),
@@ -670,7 +688,7 @@ pub(super) fn path_pieces<'a>(
             || one_component
             || stays_below
             // `f"report-{name}.pdf"`: a URL segment cannot leave the component it is in.
-            || known.contains(Facts::URL_SEGMENT) && !starts_component && !may_be_absolute;
+            || known.contains(Facts::URL_SEGMENT) && is_embedded;
         verdicts.push((Rc::clone(piece), is_safe));
     }
     verdicts

@@ -285,12 +285,15 @@ impl<'a> Interp<'a> {
                         None => Rendered::Yes,
                     };
                     let Some(body) = items.first() else { continue };
-                    if matches!(body, Value::Ref(_)) {
-                        self.respond(body, place, confidence, st, function);
-                        continue;
-                    }
                     let at = self.first_of_tuple(place);
-                    self.html_response(body, (place, at), rendered, confidence, st, function);
+                    for one in body.alternatives() {
+                        if matches!(one, Value::Ref(_)) {
+                            self.respond(one, place, confidence, st, function);
+                        } else if !is_object(one) {
+                            let places = (place, at);
+                            self.html_response(one, places, rendered, confidence, st, function);
+                        }
+                    }
                 }
                 Value::Ref(id) => {
                     let held = st.get(*id);
@@ -309,22 +312,8 @@ impl<'a> Interp<'a> {
                         .unwrap_or((place, place));
                     self.html_response(&body, places, rendered, confidence, st, function);
                 }
-                Value::Any(any)
-                    if !any.pieces.is_empty()
-                        && any
-                            .pieces
-                            .iter()
-                            .all(|piece| piece.facts.contains(Facts::OF_OBJECT)) =>
-                {
-                    // Perhaps a dict, which is sent as JSON.
-                    self.html_response(
-                        one,
-                        (place, place),
-                        Rendered::Unknown,
-                        confidence,
-                        st,
-                        function,
-                    );
+                one if is_object(one) => {
+                    // An object, as a rule a dict or list, which is sent as JSON.
                 }
                 Value::Str(_) | Value::Any(_) => {
                     self.html_response(
@@ -417,6 +406,13 @@ impl<'a> Interp<'a> {
             _ => place,
         }
     }
+}
+
+/// Whether a value is, as far as is known, part of an object that foreign code has made.
+fn is_object(value: &Value<'_>) -> bool {
+    let Value::Any(any) = value else { return false };
+    let mut pieces = any.pieces.iter();
+    !any.pieces.is_empty() && pieces.all(|piece| piece.facts.contains(Facts::OF_OBJECT))
 }
 
 fn rendered(instance: &Instance<'_>) -> Rendered {

@@ -59,6 +59,11 @@ impl<'a> Interp<'a> {
                 Some(Value::object(full, piece.id, vec![Rc::new(piece)]))
             }
             Attribute::Value if matches!(name, "get_json" | "get_data") => None,
+            Attribute::Value if name == "path" && self.has_constant_path => {
+                // Another handler may see another path.
+                self.sources_read.set(self.sources_read.get() + 1);
+                Some(Value::unknown(hash(full)))
+            }
             Attribute::Value => {
                 let mut piece = self.source(place, hash(full), self.source_text(place));
                 if matches!(

@@ -8,7 +8,9 @@ use ruff_text_size::Ranged as _;
 use super::value::{Origin, Part};
 use super::{TemplateId, Templates};
 use crate::finding::{Confidence, FlowStep};
-use crate::model::flow::{Facts, Flows, Outcome, Sink, SinkCall, TaintPiece};
+use crate::model::flow::{
+    CONTEXT_PROCESSOR, Facts, Flows, Outcome, Sink, SinkCall, TaintPiece,
+};
 use crate::model::modules::Modules;
 use crate::model::names::{Binding, BindingKind, Names};
 use crate::text::Span;
@@ -55,6 +57,9 @@ impl Templates {
             let found = match (template, inline) {
                 (Some(name), _) => self.find(name, &call.call.path),
                 (None, Some(place)) => self.inline_at(place).into_iter().collect(),
+                (None, None) if call.name == CONTEXT_PROCESSOR => {
+                    self.iter().map(|(id, _)| id).collect()
+                }
                 (None, None) => Vec::new(),
             };
             let client = client_of(modules, names, call);

@@ -31,7 +31,8 @@ impl Control for FileOpen {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        let calls = model.flows.of_sink(is_judged);
+        let calls = model.flows.calls.iter();
+        let calls = calls.filter(|call| is_judged(&call.sink) || tells_what_exists(model, call));
         let absence = "the application opens no file on a client's behalf";
         flowing::verdict(calls, absence, |call| {
             let Sink::File(operation) = call.sink else {
@@ -44,17 +45,57 @@ impl Control for FileOpen {
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
-        let wanted = |call: &SinkCall| is_judged(&call.sink);
+        let wanted = |call: &SinkCall| matches!(call.sink, Sink::File(_));
         flowing::call_of(model, finding, wanted)
-            .and_then(|call| mended_check(model, call).or_else(|| join_safely(model, call)))
+            .and_then(|call| {
+                mended_check(model, call)
+                    .or_else(|| with_filter(model, call))
+                    .or_else(|| join_safely(model, call))
+            })
             .unwrap_or_else(by_hand)
     }
 }
 
-/// Probes (`exists`, `isfile`) tell an attacker next to nothing, and mostly guard an `open`
-/// that is judged itself.
+/// Probes (`exists`, `isfile`) mostly guard an `open` that is judged itself.
 fn is_judged(sink: &Sink) -> bool {
     matches!(sink, Sink::File(operation) if *operation != FileOperation::Probe)
+}
+
+/// A probe whose answer is all that a client gets: neither its function nor the client's value
+/// goes on to a file.
+fn tells_what_exists(model: &Model, probe: &SinkCall) -> bool {
+    if probe.sink != Sink::File(FileOperation::Probe)
+        || !probe.is_tainted()
+        || !probe.weak_checks.is_empty()
+    {
+        return false;
+    }
+    let sources: Vec<_> = flowing::pieces(probe)
+        .iter()
+        .map(|piece| &piece.source)
+        .collect();
+    let mut others = model.flows.calls.iter().filter(|call| {
+        is_judged(&call.sink)
+            || matches!(
+                call.sink,
+                Sink::SendFile
+                    | Sink::SendDirectoryBase
+                    | Sink::SendDirectoryName
+                    | Sink::UploadSave
+            )
+    });
+    !others.any(|call| {
+        let same = call.call.path == probe.call.path && call.function == probe.function;
+        let passes = call
+            .steps
+            .iter()
+            .any(|step| step.location.path == probe.call.path);
+        let pieces = flowing::pieces(call).iter();
+        same || passes
+            && pieces
+                .map(|piece| &piece.source)
+                .any(|it| sources.contains(&it))
+    })
 }
 
 const fn weight(operation: FileOperation) -> (Severity, &'static str, &'static str) {
@@ -79,7 +120,12 @@ const fn weight(operation: FileOperation) -> (Severity, &'static str, &'static s
             "decides which paths are touched by",
             "files outside the intended folder can be read or written.",
         ),
-        FileOperation::List | FileOperation::Probe => (
+        FileOperation::Probe => (
+            Severity::Low,
+            "decides which file is looked for by",
+            "the answer tells which files there are on the server.",
+        ),
+        FileOperation::List => (
             Severity::Medium,
             "decides which folder is listed by",
             "the names of any folder's files can be read.",
@@ -102,6 +148,38 @@ fn by_hand() -> Patch {
              to you."
                 .into(),
         ],
+    )
+}
+
+/// `archive.extractall(folder)` of a client's tar archive gets `filter="data"`.
+fn with_filter(model: &Model, sink: &SinkCall) -> Option<Patch> {
+    if !sink.name.starts_with("tarfile.TarFile.extract") {
+        return None;
+    }
+    let file = model.modules.by_path(&sink.call.path)?;
+    let module = model.modules.get(file);
+    let call = module.call_at(sink.call.span)?;
+    if call.arguments.find_keyword("filter").is_some() {
+        return None;
+    }
+    let given = call.arguments.args.iter().map(|it| it.range());
+    let given = given.chain(call.arguments.keywords.iter().map(|it| it.range()));
+    let (at, text) = match given.max_by_key(|range| range.end()) {
+        Some(last) => (last.end().to_usize(), ", filter=\"data\""),
+        None => (sink.call.span.end - 1, "filter=\"data\""),
+    };
+    let patch = Patch::new(
+        PatchKind::Review,
+        "Extract with tarfile's data filter",
+        "Members whose names or links lead out of the folder are refused",
+    );
+    Some(
+        patch
+            .may_break(
+                "Python has the filter since 3.12, and in the security releases of 3.8 to 3.11 \
+                 since June 2023: older ones raise a TypeError.",
+            )
+            .edit(Edit::insert(module.path(), at, text)),
     )
 }
 

@@ -1,0 +1,191 @@
+//! Classes that check what they are made of by the types of their fields: Pydantic's models.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ruff_python_ast::{Expr, Operator, Stmt};
+
+use super::call::Args;
+use super::heap::{Instance, Obj, State};
+use super::interp::{Frame, Interp};
+use super::value::{ObjId, Value, hash, mix};
+
+/// Class methods that make a model of a mapping or of JSON text.
+pub(super) fn is_validator(name: &str) -> bool {
+    matches!(
+        name,
+        "model_validate" | "parse_obj" | "model_validate_json" | "parse_raw"
+    )
+}
+
+impl<'a> Interp<'a> {
+    /// Whether a class is a Pydantic model.
+    pub fn is_model(&mut self, class: &Value<'a>, st: &State<'a>) -> bool {
+        let base = self.external_base(class, st);
+        base.is_some_and(|base| base.starts_with("pydantic"))
+    }
+
+    /// `Model.model_validate(payload)`: fields whose types leave nothing to shape are harmless.
+    pub fn validated(
+        &mut self,
+        class: ObjId,
+        args: &Args<'a>,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) -> Option<Value<'a>> {
+        let class = Value::Ref(class);
+        if !self.is_model(&class, st) {
+            return None;
+        }
+        let payload = args.pos.first().or_else(|| args.keyword("obj")).cloned()?;
+        let mut fields = BTreeMap::new();
+        for (name, annotation) in self.typed_fields(&class, st) {
+            let value = match is_number_type(annotation) {
+                true => Value::unknown(mix(args.place.key(), hash(name))),
+                false => self.subscript(&payload, &Value::text(name), args.place, st, fr),
+            };
+            fields.insert(Rc::from(name), value);
+        }
+        Some(self.alloc(st, Obj::Instance(Instance { class, fields })))
+    }
+
+    /// The names of the fields of a model that hold numbers, dates or one of a few constants.
+    pub fn number_fields(&mut self, class: &Value<'a>, st: &State<'a>) -> Vec<&'a str> {
+        let fields = self.typed_fields(class, st).into_iter();
+        let numbers = fields.filter(|(_, annotation)| is_number_type(annotation));
+        numbers.map(|(name, _)| name).collect()
+    }
+
+    fn typed_fields(&mut self, class: &Value<'a>, st: &State<'a>) -> Vec<(&'a str, &'a Expr)> {
+        let Value::Ref(id) = class else {
+            return Vec::new();
+        };
+        let held = st.get(*id);
+        let Some(Obj::Class(class)) = held.as_deref() else {
+            return Vec::new();
+        };
+        let mut fields = Vec::new();
+        for base in &class.bases {
+            let base = self.resolve(base.clone(), st);
+            fields.extend(self.typed_fields(&base, st));
+        }
+        for stmt in &class.def.body {
+            if let Stmt::AnnAssign(field) = stmt
+                && let Expr::Name(name) = &*field.target
+            {
+                fields.push((name.id.as_str(), &*field.annotation));
+            }
+        }
+        fields
+    }
+}
+
+/// Whether a value of that type holds no text that a client can shape.
+fn is_number_type(annotation: &Expr) -> bool {
+    match annotation {
+        Expr::Name(name) => is_number_name(name.id.as_str()),
+        Expr::Attribute(attribute) => is_number_name(attribute.attr.as_str()),
+        Expr::NoneLiteral(_) => true,
+        Expr::BinOp(either) if either.op == Operator::BitOr => {
+            is_number_type(&either.left) && is_number_type(&either.right)
+        }
+        Expr::Subscript(generic) => {
+            let name = match &*generic.value {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return false,
+            };
+            match (name, &*generic.slice) {
+                ("Literal", _) => true,
+                ("Annotated", Expr::Tuple(parts)) => parts.elts.first().is_some_and(is_number_type),
+                (
+                    "Optional" | "List" | "list" | "Set" | "set" | "Tuple" | "tuple" | "Sequence"
+                    | "Union",
+                    Expr::Tuple(parts),
+                ) => parts.elts.iter().all(is_number_type),
+                ("Optional" | "List" | "list" | "Set" | "set" | "Sequence" | "Union", inner) => {
+                    is_number_type(inner)
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+fn is_number_name(name: &str) -> bool {
+    matches!(
+        name,
+        "int"
+            | "float"
+            | "bool"
+            | "Decimal"
+            | "UUID"
+            | "UUID1"
+            | "UUID3"
+            | "UUID4"
+            | "UUID5"
+            | "date"
+            | "datetime"
+            | "time"
+            | "timedelta"
+            | "IPv4Address"
+            | "IPv6Address"
+            | "StrictInt"
+            | "StrictBool"
+            | "StrictFloat"
+            | "PositiveInt"
+            | "NonNegativeInt"
+            | "PositiveFloat"
+            | "NonNegativeFloat"
+            | "conint"
+            | "confloat"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::discover::Repository;
+    use crate::model::flow::{Sink, analyse};
+    use crate::model::modules::Modules;
+
+    fn tainted(field: &str, make: &str) -> bool {
+        let source = format!(
+            "from typing import Annotated, Literal, Optional\nfrom uuid import UUID\nfrom flask import Flask, request\nfrom pydantic import BaseModel\napp = Flask(__name__)\n\
+             class Base(BaseModel):\n    other: str\nclass Body(Base):\n    f: {field} = None\n\
+             @app.post('/')\ndef view():\n    body = {make}\n    return {{'t': open('/srv/' + str(body.f)).read()}}\n"
+        );
+        let repo = Repository::from_texts([("app.py", source.as_str())]);
+        let flows = analyse(&Modules::parse(&repo));
+        let mut calls = flows.of_sink(|sink| matches!(sink, Sink::File(_)));
+        calls.any(crate::model::flow::SinkCall::is_tainted)
+    }
+
+    #[test]
+    fn a_fields_type_decides() {
+        for make in [
+            "Body.model_validate(request.get_json())",
+            "Body(**request.get_json())",
+            "Body(f=request.form['f'], other='x')",
+        ] {
+            for field in [
+                "str",
+                "Optional[str]",
+                "str | None",
+                "list",
+                "Annotated[str, 5]",
+            ] {
+                assert!(tainted(field, make), "{field} {make}");
+            }
+            for field in [
+                "int",
+                "Optional[int]",
+                "UUID | None",
+                "Literal['a', 'b']",
+                "Annotated[int, 5]",
+            ] {
+                assert!(!tainted(field, make), "{field} {make}");
+            }
+        }
+    }
+}

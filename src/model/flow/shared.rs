@@ -1,0 +1,105 @@
+//! What one handler leaves at module level for the others: lists and dicts in memory, attributes
+//! of classes, globals.
+
+use super::heap::{Obj, State};
+use super::interp::Interp;
+use super::value::Value;
+
+impl<'a> Interp<'a> {
+    /// Remembers the world after a handler that has written a client's value to module level.
+    pub fn note_shared(&mut self, st: &State<'a>) {
+        if st.dead {
+            return;
+        }
+        let changed = st.changed_base();
+        if !changed
+            .iter()
+            .any(|(_, before, after)| self.gains_client_value(before, after, st))
+        {
+            return;
+        }
+        self.shared = Some(match self.shared.take() {
+            Some(known) => known.join(st.clone()),
+            None => st.clone(),
+        });
+    }
+
+    /// Lets every later handler find what was left. Says whether there was anything.
+    pub fn settle_shared(&mut self) -> bool {
+        let Some(left) = self.shared.take() else {
+            return false;
+        };
+        State::new(&self.base).join(left).settle();
+        // What lives as long as one request stays out.
+        State::new(&self.base).unsettle(self.stores.values().copied());
+        self.known_results.clear();
+        self.ran.clear();
+        true
+    }
+
+    fn gains_client_value(&self, before: &Obj<'a>, after: &Obj<'a>, st: &State<'a>) -> bool {
+        let held = |object: &Obj<'a>| -> Vec<Value<'a>> {
+            match object {
+                Obj::Scope(scope) => scope.vars.values().cloned().collect(),
+                Obj::List(list) => list.items.iter().chain(&list.rest).cloned().collect(),
+                Obj::Dict(dict) => {
+                    let entries = dict.entries.iter().map(|(_, value)| value);
+                    entries
+                        .chain(&dict.rest)
+                        .chain(&dict.keys)
+                        .cloned()
+                        .collect()
+                }
+                Obj::Instance(instance) => instance.fields.values().cloned().collect(),
+                Obj::Class(_) => Vec::new(),
+            }
+        };
+        let known: Vec<_> = held(before).iter().map(Value::key).collect();
+        let mut new = held(after);
+        new.retain(|value| !known.contains(&value.key()));
+        new.iter()
+            .any(|value| !self.deep_pieces(value, st).is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::discover::Repository;
+    use crate::model::flow::{Sink, analyse};
+    use crate::model::modules::Modules;
+
+    fn html(source: &str) -> usize {
+        let repo = Repository::from_texts([("app.py", source)]);
+        let flows = analyse(&Modules::parse(&repo));
+        flows
+            .of_sink(|sink| *sink == Sink::HtmlResponse)
+            .filter(|call| call.is_tainted())
+            .count()
+    }
+
+    const HEAD: &str = "from flask import Flask, g, request\nfrom markupsafe import escape\napp = Flask(__name__)\n";
+
+    #[test]
+    fn what_a_view_leaves_at_module_level_reaches_others() {
+        for body in [
+            "NOTES = []\n@app.post('/')\ndef add():\n    NOTES.append(request.form['n'])\n    return ''\n@app.get('/')\ndef show():\n    return '<br>'.join(NOTES)\n",
+            "NOTES = {}\n@app.post('/<k>')\ndef add(k):\n    NOTES[k] = {'text': request.form['n']}\n    return ''\n@app.get('/<k>')\ndef show(k):\n    return '<p>' + NOTES[k]['text']\n",
+            "class C:\n    x = ''\n@app.get('/')\ndef show():\n    return '<p>' + C.x\n@app.post('/')\ndef add():\n    C.x = request.form['n']\n    return ''\n",
+            "x = ''\n@app.get('/')\ndef show():\n    return '<p>' + x\n@app.post('/')\ndef add():\n    global x\n    x = request.form['n']\n    return ''\n",
+        ] {
+            assert_eq!(html(&format!("{HEAD}{body}")), 1, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_or_lives_for_one_request_does_not() {
+        for body in [
+            "NOTES = []\n@app.post('/')\ndef add():\n    NOTES.append(str(escape(request.form['n'])))\n    return ''\n@app.get('/')\ndef show():\n    return '<br>'.join(NOTES)\n",
+            "NOTES = {}\n@app.post('/')\ndef add():\n    NOTES['text'] = request.form['n']\n    return ''\n@app.get('/')\ndef show():\n    return '<p>' + NOTES['other']\n",
+            "@app.post('/')\ndef add():\n    g.x = request.form['n']\n    return ''\n@app.get('/')\ndef show():\n    return '<p>' + g.x\n",
+            "def f():\n    notes = [request.form['n']]\n    return len(notes)\n@app.post('/')\ndef add():\n    return str(f())\n",
+        ] {
+            assert_eq!(html(&format!("{HEAD}{body}")), 0, "{body}");
+        }
+    }
+}
