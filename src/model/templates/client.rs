@@ -8,9 +8,7 @@ use ruff_text_size::Ranged as _;
 use super::value::{Origin, Part};
 use super::{TemplateId, Templates};
 use crate::finding::{Confidence, FlowStep};
-use crate::model::flow::{
-    CONTEXT_PROCESSOR, Facts, Flows, Outcome, Sink, SinkCall, TaintPiece,
-};
+use crate::model::flow::{CONTEXT_PROCESSOR, Facts, Flows, Outcome, Sink, SinkCall, TaintPiece};
 use crate::model::modules::Modules;
 use crate::model::names::{Binding, BindingKind, Names};
 use crate::text::Span;
