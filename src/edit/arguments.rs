@@ -82,10 +82,16 @@ pub fn add_keywords_beside(
         .map(|(name, value)| format!(",{own_line}{name}={value}"))
         .collect();
     let end = parenthesised_end(text.as_str(), at, close);
+    // What two patches that add to one call have in common is the same edit in both.
+    edits.push(Edit::insert(module.path(), end, tail));
+    if end < close {
+        edits.push(Edit::replace(module.path(), Span::new(end, close), ""));
+    }
+    let bracket = Span::new(close, range.end);
     edits.push(Edit::replace(
         module.path(),
-        Span::new(end, close),
-        format!("{tail},{newline}{outer}"),
+        bracket,
+        format!(",{newline}{outer})"),
     ));
     edits
 }

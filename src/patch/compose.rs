@@ -184,7 +184,12 @@ fn compose_file(
         .replace
         .retain(|(span, text, _)| seen.insert((*span, *text)));
     wanted.replace.sort_by_key(|(span, text, index)| {
-        (span.start, span.end, outer(path, *span, text), *index)
+        (
+            span.start,
+            span.end,
+            outer(path, original, *span, text),
+            *index,
+        )
     });
     refuse_overlaps(path, &wanted.replace)?;
     let mut changes: Vec<(Span, String)> = wanted
@@ -204,8 +209,9 @@ fn compose_file(
 
 /// New lines of Python at one place: what belongs into a block that ends there comes before
 /// what follows the block.
-fn outer(path: &str, span: Span, text: &str) -> std::cmp::Reverse<usize> {
-    let is_lines = span.is_empty() && path.ends_with(".py") && text.ends_with('\n');
+fn outer(path: &str, original: &str, span: Span, text: &str) -> std::cmp::Reverse<usize> {
+    let starts_line = span.start == 0 || original[..span.start].ends_with('\n');
+    let is_lines = span.is_empty() && starts_line && path.ends_with(".py") && text.ends_with('\n');
     let first = text.trim_start_matches(['\n', '\r']).lines().next();
     let indentation = first.map_or(0, |line| line.len() - line.trim_start().len());
     std::cmp::Reverse(if is_lines { indentation } else { 0 })
@@ -402,6 +408,34 @@ mod tests {
             composed.texts["requirements.txt"].text,
             "flask\ngunicorn>=23.0.0\nredis>=5.0\n"
         );
+    }
+
+    #[test]
+    fn keywords_of_two_patches_share_a_call() {
+        let long = "v".repeat(40);
+        let source = format!("app.config.update(SECRET_KEY=\"{long}\")\n");
+        let (model, path) = model(&source);
+        let module = model.modules.get(model.modules.by_path(&path).unwrap());
+        let call = module.call_at(Span::new(0, source.len() - 1)).unwrap();
+        let added = |name: &str, value: &str| {
+            patch(crate::edit::arguments::add_keyword(
+                module, call, name, value,
+            ))
+        };
+        let first = added("DEBUG", &"a".repeat(40));
+        let second = added("OTHER", &"b".repeat(40));
+        let composed = compose(&model, &[&first, &second]).unwrap();
+        let text = &composed.texts[&path].text;
+        let lines: Vec<&str> = text
+            .lines()
+            .map(|line| &line[..line.len().min(10)])
+            .collect();
+        assert_eq!(
+            lines,
+            ["app.config", "    SECRET", "    DEBUG=", "    OTHER=", ")"],
+            "{text}"
+        );
+        assert!(crate::parse::python::parses(text), "{text}");
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::patch::{compose, prove};
 use crate::settings::{FailOn, Settings};
 use crate::strategies::{Answers, registry};
+use crate::text::Location;
 
 /// A scanned repository, and what may be done about it.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub struct Session {
     offers: Mutex<BTreeMap<String, Arc<Offer>>>,
     /// What has to be masked; found when it is first asked for.
     secrets: OnceLock<Secrets>,
+    masked: OnceLock<Vec<Location>>,
 }
 
 /// A patch for one finding, made and proven when it was first asked for.
@@ -113,6 +115,7 @@ impl Session {
             fail_on: settings.fail_on,
             offers: Mutex::default(),
             secrets: OnceLock::new(),
+            masked: OnceLock::new(),
         })
     }
 
@@ -125,6 +128,7 @@ impl Session {
             fail_on: None,
             offers: Mutex::default(),
             secrets: OnceLock::new(),
+            masked: OnceLock::new(),
         }
     }
 
@@ -168,6 +172,7 @@ impl Session {
             fail_on: self.fail_on,
             offers: Mutex::default(),
             secrets: OnceLock::new(),
+            masked: OnceLock::new(),
         }
     }
 

@@ -37,12 +37,17 @@ impl Session {
         all.flat_map(|found| &found.finding.secrets)
     }
 
+    /// Where texts stand that look like secrets, whether or not a finding names them.
+    pub fn masked_places(&self) -> &[Location] {
+        self.masked.get_or_init(|| masks::places(&self.model))
+    }
+
     /// Every text that no screen and no report may show: those of findings, and whatever else
     /// looks like one.
     pub fn secrets(&self) -> Secrets {
         let secrets = self.secrets.get_or_init(|| {
-            let others = masks::places(&self.model);
-            let texts = self.secret_places().chain(&others).filter_map(|place| {
+            let others = self.masked_places();
+            let texts = self.secret_places().chain(others).filter_map(|place| {
                 let file = self.model.repo.file(&place.path)?;
                 Some(file.text.slice(place.span))
             });

@@ -25,6 +25,11 @@ pub fn remove_flag(repo: &Repository, process: &Process, kind: FlagKind) -> Vec<
     edits
 }
 
+/// Removes one word of a command.
+pub fn remove_word(repo: &Repository, word: &Location) -> Option<Edit> {
+    Some(removed(repo.file(&word.path)?, word))
+}
+
 fn removed(file: &Arc<File>, location: &Location) -> Edit {
     let span = location.span;
     let text = file.text.as_str();

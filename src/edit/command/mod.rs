@@ -17,7 +17,7 @@ use crate::text::Span;
 
 pub use before::insert_before_start;
 pub use both::start_command_after;
-pub use flags::remove_flag;
+pub use flags::{remove_flag, remove_word};
 pub use gunicorn::{bind_address, start_command, start_command_on};
 
 /// A command with the file that it stands in.

@@ -445,6 +445,10 @@ impl<'a> Tracer<'a> {
             (Eval::Value(Value::Known(Literal::Str(text))), _) => {
                 self.known_text_method(frame, text, name, call)
             }
+            // A digest of a text in the code is known to whoever reads it.
+            (Eval::Value(Value::Known(Literal::Bytes(_))), "hexdigest" | "digest" | "hex") => {
+                base.clone()
+            }
             (Eval::Value(Value::Known(Literal::Bytes(bytes))), "decode") => {
                 known(Literal::Str(String::from_utf8_lossy(bytes).into_owned()))
             }
@@ -484,6 +488,7 @@ impl<'a> Tracer<'a> {
             "encode" => known(Literal::Bytes(text.as_bytes().to_vec())),
             "format" => self.format(frame, text, call),
             "join" => self.joined(frame, call),
+            "hexdigest" | "digest" | "hex" => known(Literal::Str(text.to_owned())),
             _ => Eval::unknown("a method of a text"),
         }
     }

@@ -105,6 +105,16 @@ impl Write {
         self.environments.contains(&environment)
     }
 
+    /// What a finding points at: the entry, where many stand in one statement.
+    pub fn place(&self) -> Location {
+        let is_entry = matches!(self.form, Form::DictEntry | Form::Keyword);
+        let (key, value) = (self.key_at.span, self.value_at.span);
+        match is_entry && self.key_at.path == self.value_at.path && key.start < value.end {
+            true => Location::new(&self.key_at.path, Span::new(key.start, value.end)),
+            false => self.statement.clone(),
+        }
+    }
+
     /// Whether it is executed whatever happens.
     pub fn is_certain(&self) -> bool {
         self.conditions.is_empty() && self.alternatives.is_empty()
@@ -212,6 +222,8 @@ pub struct Switch {
     pub candidates: Vec<Candidate>,
     /// The variable that chooses, where it is one.
     pub variable: Option<String>,
+    /// The candidate where the variable is not set, and where that is written.
+    pub default: Option<(usize, Location)>,
     /// Per environment, the chosen candidate and why.
     pub chosen: [Option<Chosen>; 3],
 }
@@ -225,6 +237,13 @@ pub struct Candidate {
     pub environment: Option<Environment>,
     /// The class, module or entry.
     pub location: Location,
+}
+
+impl Switch {
+    /// What `environment` loads, and why; `None`: it cannot be told.
+    pub fn chosen_in(&self, environment: Environment) -> Option<&Chosen> {
+        self.chosen[environment.index()].as_ref()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -246,7 +246,18 @@ impl<'a> Tracer<'a> {
         };
         let location = self.location(module, argument.range());
         let index = chosen.as_ref().map(|chosen| chosen.candidate);
-        let switch = self.note_switch(location, candidates, variable, chosen);
+        let default = match &alternatives.selector {
+            Eval::Value(Value::Env(read)) => default_of(&candidates, read),
+            _ => None,
+        };
+        let switch = self.note_switch(Switch {
+            app: self.app,
+            location,
+            candidates,
+            variable,
+            default,
+            chosen: self.by_environment(chosen),
+        });
         match index {
             Some(index) => vec![(alternatives.items[index].2.clone(), None)],
             None if alternatives.items.is_empty() => alternatives
@@ -263,41 +274,28 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn note_switch(
-        &mut self,
-        location: Location,
-        candidates: Vec<Candidate>,
-        variable: Option<String>,
-        chosen: Option<Chosen>,
-    ) -> usize {
+    /// What the environment that is traced chooses, at its place.
+    fn by_environment(&self, chosen: Option<Chosen>) -> [Option<Chosen>; 3] {
+        let mut all = [None, None, None];
+        all[self.goal.index()] = chosen;
+        all
+    }
+
+    fn note_switch(&mut self, switch: Switch) -> usize {
         let index = self.goal.index();
-        let known = self.switches.iter().position(|it| it.location == location);
-        if let Some(known) = known {
-            self.switches[known].chosen[index] = chosen;
-            return known;
-        }
-        let mut by_environment = [None, None, None];
-        by_environment[index] = chosen;
-        self.switches.push(Switch {
-            app: self.app,
-            location,
-            candidates,
-            variable,
-            chosen: by_environment,
-        });
-        self.switches.len() - 1
+        let mut known = self.switches.iter();
+        let known = known.position(|it| it.location == switch.location);
+        let Some(known) = known else {
+            self.switches.push(switch);
+            return self.switches.len() - 1;
+        };
+        let mut chosen = switch.chosen.into_iter();
+        self.switches[known].chosen[index] = chosen.nth(index).flatten();
+        known
     }
 
     fn chosen(&self, candidates: &[Candidate], selector: &Eval<'a>) -> Option<Chosen> {
-        let named = |name: &str| {
-            candidates
-                .iter()
-                .position(|it| it.name == name)
-                .or_else(|| {
-                    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
-                    candidates.iter().position(|it| it.name == last)
-                })
-        };
+        let named = |name: &str| named(candidates, name);
         let choice = |candidate: usize, because: String, at: Option<Location>| {
             Some(Chosen {
                 candidate,
@@ -556,6 +554,18 @@ impl<'a> Tracer<'a> {
             fallback: None,
         }))
     }
+}
+
+/// The candidate of that name: as a whole, or by its last part.
+fn named(candidates: &[Candidate], name: &str) -> Option<usize> {
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let whole = candidates.iter().position(|it| it.name == name);
+    whole.or_else(|| candidates.iter().position(|it| it.name == last))
+}
+
+fn default_of(candidates: &[Candidate], read: &super::EnvRead) -> Option<(usize, Location)> {
+    let found = named(candidates, read.default.as_ref()?.as_str()?)?;
+    Some((found, read.default_at.clone()?))
 }
 
 fn class_environment(value: &Eval<'_>) -> Option<Environment> {

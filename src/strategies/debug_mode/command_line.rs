@@ -38,6 +38,13 @@ pub(super) fn flag_of(call: &ExprCall) -> Option<&str> {
     name.split('/').next()
 }
 
+/// Every spelling of an option that turns it on: `--debug`, `-d`, the first half of
+/// `--debug/--no-debug`.
+pub(super) fn flags_of(call: &ExprCall) -> impl Iterator<Item = &str> {
+    let names = names_of(call).filter(|name| name.starts_with('-'));
+    names.filter_map(|name| name.split('/').next())
+}
+
 pub(super) fn inverts(call: &ExprCall) -> bool {
     let action = call.arguments.find_keyword("action");
     matches!(action.map(|action| &action.value), Some(Expr::StringLiteral(text))

@@ -1,5 +1,6 @@
 //! `debug-config`: production's configuration says that debug is off, and nothing turns it on.
 
+use super::default_configuration;
 use super::reach::{Reach, place};
 use super::run::parsed;
 use crate::edit::config;
@@ -61,7 +62,11 @@ impl Control for DebugConfig {
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
-        let found = writes(model).find(|write| write.statement == finding.location);
+        if finding.subject == default_configuration::SUBJECT {
+            return default_configuration::remedy(model, finding);
+        }
+        let found = writes(model)
+            .find(|write| write.place() == finding.location && *write.key == finding.subject);
         match found {
             Some(write) => mended(model, write),
             None => added(model, finding),
@@ -78,7 +83,7 @@ struct Report {
 
 impl Report {
     fn fine(&mut self, write: &Write, note: impl Into<String>) {
-        let evidence = Evidence::new(write.statement.clone(), note);
+        let evidence = Evidence::new(write.place(), note);
         if !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);
         }
@@ -132,6 +137,9 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
             }
         }
     }
+    for finding in default_configuration::findings(model, app, severity(model)) {
+        report.find(finding);
+    }
     let toolbar = model
         .configuration
         .resolved(app, TOOLBAR, Environment::Production);
@@ -145,7 +153,7 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
 }
 
 fn finding(write: &Write, severity: Severity, message: impl Into<String>) -> Finding {
-    Finding::new(ABOUT.id, write.statement.clone(), severity, message).subject(KEY)
+    Finding::new(ABOUT.id, write.place(), severity, message).subject(KEY)
 }
 
 /// Whether production gets a true value, as far as the repository tells.

@@ -1,7 +1,7 @@
 //! `debug-environment`: no deployment file turns debug on through the environment.
 
-use super::flask;
 use super::reach::place;
+use super::{environ, flask};
 use crate::edit::environment;
 use crate::finding::{Confidence, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -36,7 +36,9 @@ impl Control for DebugEnvironment {
 
     fn check(&self, model: &Model) -> Verdict {
         let settings = settings(model);
-        if settings.is_empty() && model.deployment.processes.is_empty() {
+        let in_code = environ::findings(model, &gain(model));
+        let nothing_starts = model.deployment.processes.is_empty();
+        if settings.is_empty() && nothing_starts && in_code.is_empty() {
             return Verdict::not_applicable("no deployment file is in the repository");
         }
         let mut findings = Vec::new();
@@ -47,6 +49,7 @@ impl Control for DebugEnvironment {
                 None => evidence.push(Evidence::new(setting.statement.clone(), note(setting))),
             }
         }
+        findings.extend(in_code);
         Verdict::from_findings(findings, evidence)
     }
 
@@ -54,7 +57,8 @@ impl Control for DebugEnvironment {
         let settings = settings(model).into_iter();
         let mut found = settings.filter(|it| it.statement == finding.location);
         let Some(setting) = found.find(|it| it.name == finding.subject) else {
-            return Patch::manual("Turn debug off in the deployment file", Vec::new());
+            let by_hand = || Patch::manual("Turn debug off in the deployment file", Vec::new());
+            return environ::remedy(model, finding).unwrap_or_else(by_hand);
         };
         patch(model, setting)
     }
@@ -82,8 +86,14 @@ fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
         || setting.build_only
         || matches!(setting.stage, Stage::Development | Stage::Test)
         || rules::is_template_name(file);
-    if is_elsewhere || !turns_on(model, setting) || !reaches(model, setting) {
+    if is_elsewhere {
         return None;
+    }
+    if !turns_on(model, setting) {
+        return declared(model, setting);
+    }
+    if !reaches(model, setting) {
+        return Some(unread(model, setting));
     }
     let (severity, gain) = gain(model);
     let wins = wins(model, setting);
@@ -115,6 +125,50 @@ fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
         );
     }
     Some(finding)
+}
+
+/// `FLASK_ENV=development` where Flask ignores it (facts 1.7).
+fn declared(model: &Model, setting: &EnvSetting) -> Option<Finding> {
+    let is_development = setting.name == NAME
+        && setting.stage == Stage::Production
+        && setting.literal().is_some_and(rules::flask_env_debug_on);
+    let mut seen = model.deployment.production_settings(NAME);
+    let is_seen = seen.any(|it| it.location == setting.location);
+    if !is_development || !is_seen || model.deployment.production().next().is_none() {
+        return None;
+    }
+    let message = format!(
+        "FLASK_ENV in this {} declares production to be development: the Flask in use ignores it, \
+         but whatever else reads it (a guard, a configuration, an extension) lets debug through.",
+        setting.surface.label()
+    );
+    let at = setting.statement.clone();
+    Some(Finding::new(ABOUT.id, at, Severity::Low, message).subject(NAME))
+}
+
+/// A file that is part of every checkout, but that what production starts does not read.
+fn unread(model: &Model, setting: &EnvSetting) -> Finding {
+    let mut production = model.deployment.production();
+    let server = production.find(|it| it.serves());
+    let because = server.map_or_else(String::new, |process| {
+        format!(
+            "Production's {} does not read the file ({}).",
+            process.server.label(),
+            place(model, &process.location)
+        )
+    });
+    let message = format!(
+        "{} in this committed {} turns debug on for every `flask run` and `python app.py` of the \
+         checkout, in an image as well.",
+        setting.name,
+        setting.surface.label()
+    );
+    let at = setting.statement.clone();
+    let mut finding = Finding::new(ABOUT.id, at, Severity::Low, message)
+        .subject(&setting.name)
+        .unreachable(&because);
+    finding.severity = Severity::Low;
+    finding
 }
 
 fn turns_on(model: &Model, setting: &EnvSetting) -> bool {
@@ -196,7 +250,14 @@ fn patch(model: &Model, setting: &EnvSetting) -> Patch {
         return Patch::manual(title, vec![format!("Set {name}={value} in {path}.")]);
     }
     let guarantees = format!("{path} does not turn debug on");
-    let patch = Patch::new(PatchKind::Safe, title, guarantees).edits(edits);
+    let kind = match reaches(model, setting) {
+        true => PatchKind::Safe,
+        false => PatchKind::Review,
+    };
+    let mut patch = Patch::new(kind, title, guarantees).edits(edits);
+    if kind == PatchKind::Review {
+        patch = patch.may_break("Who works on the project has debug off until they say otherwise.");
+    }
     match setting.surface {
         Surface::Dotenv => patch.follow_up(format!(
             "{path} is part of every checkout: put your own {name} into a file that git ignores."

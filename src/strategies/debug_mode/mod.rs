@@ -3,7 +3,9 @@
 mod command_line;
 pub mod config;
 pub mod debug_tests;
+mod default_configuration;
 pub mod deploy_verification;
+mod environ;
 pub mod environment;
 mod flask;
 pub mod guard;

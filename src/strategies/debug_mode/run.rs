@@ -9,7 +9,7 @@ use super::switch::{Switch, follow, in_mapping};
 use super::{start_flags, wrapper};
 use crate::discover::Purpose;
 use crate::edit::config::requoted;
-use crate::edit::imports;
+use crate::edit::{command, imports};
 use crate::finding::{
     Confidence, Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict,
 };
@@ -148,13 +148,19 @@ fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judg
     let debugger = switch(model, site, call, start.debugger);
     let console = switch(model, site, call, start.console);
     let (worst, argument) = match (&debug, &debugger) {
-        (_, Some(Switch::On { .. } | Switch::Trap { .. })) => (&debugger, start.debugger),
+        (_, Some(Switch::On { .. } | Switch::Passed { .. } | Switch::Trap { .. })) => {
+            (&debugger, start.debugger)
+        }
         (Some(_), _) => (&debug, start.debug),
         _ => (&debugger, start.debugger),
     };
     let argument = argument.map_or("", |(name, _)| name);
     let (severity, how) = match worst {
         Some(Switch::On { .. }) => (Severity::Critical, String::new()),
+        Some(Switch::Passed { flag, word }) => (
+            Severity::Critical,
+            format!(" {} passes {flag}.", super::reach::place(model, word)),
+        ),
         Some(Switch::Trap {
             variable,
             by_default,
@@ -355,6 +361,10 @@ fn remedy(
             Some(Switch::On { at }) => {
                 patch = patch.edits(turned_off(model, &at, declared));
             }
+            Some(Switch::Passed { word, .. }) => {
+                patch = patch.edits(command::remove_word(&model.repo, &word));
+                patch.title = "Start the server without the debugger".to_owned();
+            }
             Some(Switch::Trap { variable, at, .. }) => {
                 patch = patch.edits(parsed(model, &variable, &at));
             }
@@ -510,6 +520,22 @@ mod tests {
             ),
             ""
         );
+    }
+
+    #[test]
+    fn an_option_that_production_passes_is_on() {
+        let source = format!(
+            "{HEAD}import argparse\np = argparse.ArgumentParser()\n\
+             p.add_argument('-d', '--debug', action='store_true')\nargs = p.parse_args()\n\
+             app.run(debug=args.debug)\n"
+        );
+        let docker = "FROM python\nCMD [\"python\", \"app.py\", \"-d\"]\n";
+        let texts = [("app.py", source.as_str()), ("Dockerfile", docker)];
+        assert_eq!(testing::findings(&DebugRun, &texts), ["app.py:8"]);
+        let after = testing::apply(&DebugRun, &texts, "Dockerfile");
+        assert_eq!(after, docker.replace(", \"-d\"", ""));
+        let plain = [("app.py", source.as_str()), ("Dockerfile", after.as_str())];
+        assert!(testing::findings(&DebugRun, &plain).is_empty());
     }
 
     #[test]

@@ -6,10 +6,11 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged as _;
 
-use super::command_line::{decorating_call, destination, flag_of, inverts};
+use super::command_line::{decorating_call, destination, flag_of, flags_of, inverts};
 use super::logic::{combined, environment_read, first_read, negated, strings_of};
 use super::walk::{Entries, Returns, calls_in};
 use crate::model::Model;
+use crate::model::deployment::Server;
 use crate::model::modules::ModuleId;
 use crate::model::names::{Binding, BindingKind, Qualified, ScopeKind};
 use crate::text::{Location, Span};
@@ -27,6 +28,11 @@ pub(super) enum Switch {
     Off,
     /// Off, unless whoever starts the program says otherwise; how, as half a sentence.
     OnRequest(String),
+    /// Production's command line asks for it: the option, and the word in the command.
+    Passed {
+        flag: String,
+        word: Location,
+    },
     /// Any text turns it on, "False" as well: the variable's name and the reading expression.
     Trap {
         variable: String,
@@ -463,12 +469,37 @@ impl<'m> Follower<'m> {
             "with {} on the command line",
             flag_of(call).unwrap_or_default()
         ));
+        let passed = self.passed_by_production(call);
         match default {
+            Some(Switch::Off) | None if passed.is_some() && !inverts(call) => {
+                passed.unwrap_or(requested)
+            }
             Some(Switch::Off) => requested,
             Some(other) => other,
             None if inverts(call) => Switch::unknown("an option turns it off"),
             None => requested,
         }
+    }
+
+    /// Whether what production starts from Python has the option among its words.
+    fn passed_by_production(&self, option: &ExprCall) -> Option<Switch> {
+        let names: Vec<&str> = flags_of(option).collect();
+        let mut production = self.model.deployment.production().filter(|process| {
+            matches!(
+                process.server,
+                Server::PythonScript { .. }
+                    | Server::PythonModule { .. }
+                    | Server::ConsoleScript { .. }
+            )
+        });
+        let word = production.find_map(|process| {
+            let mut words = process.words.iter();
+            words.find(|word| names.contains(&word.text.as_str()))
+        })?;
+        Some(Switch::Passed {
+            flag: word.text.clone(),
+            word: word.location.clone(),
+        })
     }
 
     fn call(&self, module: ModuleId, call: &ExprCall, at: Location, steps: usize) -> Switch {

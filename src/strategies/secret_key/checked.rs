@@ -122,7 +122,7 @@ fn judge(model: &Model, app: AppId, key: &'static str) -> Judged {
         Value::Known(literal) if !literal.is_truthy() && open.is_empty() => {
             match checks::find(model, key) {
                 Some(check) => Judged::Fine(Evidence::new(check.location, "checks the key")),
-                None => missing(key, &write.statement, Severity::Medium, "is empty"),
+                None => missing(key, &write.place(), Severity::Medium, "is empty"),
             }
         }
         // A literal is there, and what is wrong with it others say.
@@ -133,7 +133,7 @@ fn judge(model: &Model, app: AppId, key: &'static str) -> Judged {
             }
             _ => missing(
                 key,
-                &write.statement,
+                &write.place(),
                 Severity::Low,
                 "is taken as it comes, however short",
             ),
@@ -162,23 +162,23 @@ fn judge_read(model: &Model, key: &'static str, write: &Write, read: &EnvRead) -
         _ if has_default => Judged::Nothing,
         Some(_) => missing(
             key,
-            &write.statement,
+            &write.place(),
             Severity::Low,
             "is checked to be there, but a short one is accepted",
         ),
         None if read.required && keys::kind(key) == Kind::Salt => Judged::Fine(Evidence::new(
-            write.statement.clone(),
+            write.place(),
             format!("a missing {key} stops the start"),
         )),
         None if read.required => missing(
             key,
-            &write.statement,
+            &write.place(),
             Severity::Low,
             "has to be set, but an empty or short one is accepted",
         ),
         None => missing(
             key,
-            &write.statement,
+            &write.place(),
             Severity::Medium,
             "may be missing or empty: the app starts without it and fails at the first login",
         ),

@@ -1,9 +1,9 @@
 //! `secret-key-hardcoded`: no key stands in the code or in a committed configuration.
 
-use super::report;
 use super::sightings::{self, Sighting, SourceOf};
-use super::volatile;
-use crate::finding::{Evidence, Finding, Patch, Severity, Verdict};
+use super::{keys, report, signers, volatile};
+use crate::edit::{config, imports};
+use crate::finding::{Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
@@ -25,7 +25,8 @@ impl Control for SecretKeyHardcoded {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        let findings: Vec<Finding> = of_control(model).map(|it| finding(&it)).collect();
+        let mut findings: Vec<Finding> = of_control(model).map(|it| finding(&it)).collect();
+        findings.extend(signers::findings(model));
         let evidence: Vec<Evidence> = volatile::reads(model);
         if findings.is_empty() && evidence.is_empty() {
             return Verdict::not_applicable("nothing here sets a key");
@@ -37,6 +38,8 @@ impl Control for SecretKeyHardcoded {
         let found = of_control(model)
             .find(|it| it.statement == finding.location && it.key == finding.subject);
         match found {
+            None if finding.subject == signers::SUBJECT => signers::remedy(),
+            Some(sighting) if sighting.key == keys::FALLBACKS => retired(model, &sighting),
             Some(sighting) => match sighting.source {
                 SourceOf::Code(_) => report::read_instead(model, &sighting),
                 SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
@@ -44,6 +47,31 @@ impl Control for SecretKeyHardcoded {
             None => Patch::manual("Take the key out of the file", Vec::new()),
         }
     }
+}
+
+/// The retired keys come from the environment, as the rotation's own patch reads them.
+fn retired(model: &Model, sighting: &Sighting<'_>) -> Patch {
+    let title = "Read the retired keys from the environment";
+    let words = "Empty SECRET_KEY_FALLBACKS where the key that stood here was leaked: it is in the \
+                 history of the repository.";
+    let (SourceOf::Code(write), Some(module)) =
+        (sighting.source, model.modules.by_path(sighting.path()))
+    else {
+        return Patch::manual(title, vec![words.into()]);
+    };
+    let offset = sighting.literal.span.start;
+    let (os, import) = imports::module_for(model, module, offset, "os");
+    let key = keys::FALLBACKS;
+    let read = format!("{os}.environ.get(\"{key}\", \"\").split()");
+    let edits = config::replace_value(&model.modules, write, &read);
+    if edits.is_empty() {
+        return Patch::manual(title, vec![words.into()]);
+    }
+    Patch::new(PatchKind::Review, title, "No file holds a retired key")
+        .edits(edits)
+        .edits(import)
+        .may_break("Sessions that the retired key signed end, unless the variable brings it.")
+        .follow_up(words)
 }
 
 fn of_control(model: &Model) -> impl Iterator<Item = Sighting<'_>> {
@@ -81,6 +109,11 @@ mod tests {
             "class C:\n    JWT_SECRET_KEY = 'x7'\napp.config.from_object(C)\n",
             "app.config['WTF_CSRF_SECRET_KEY'] = 'x7'\n",
             "app.config['SECURITY_PASSWORD_SALT'] = 'x7'\n",
+            "app.config['SECRET_KEY_FALLBACKS'] = ['x7']\n",
+            "app.secret_key = bytes.fromhex('7777')\n",
+            "import hashlib\napp.secret_key = hashlib.sha256(b'x7').hexdigest()\n",
+            "import jwt\ndef f(p):\n    return jwt.encode(p, 'x7', algorithm='HS256')\n",
+            "from itsdangerous import URLSafeTimedSerializer\nK = 'x7'\ns = URLSafeTimedSerializer(K)\n",
         ] {
             assert_eq!(found(source).len(), 1, "{source}");
         }
@@ -90,6 +123,8 @@ mod tests {
             "app.secret_key = ''\n",
             "app.secret_key = None\n",
             "SECRET_KEY_LENGTH = 'x7'\n",
+            "app.config['SECRET_KEY_FALLBACKS'] = []\n",
+            "import jwt\ndef f(p):\n    return jwt.encode(p, app.secret_key)\n",
             "config = {}\nconfig['SECRET_KEY_NAME'] = 'x7'\n",
             "class TestingConfig:\n    SECRET_KEY = 'x7'\n",
         ] {

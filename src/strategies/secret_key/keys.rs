@@ -23,6 +23,11 @@ const KEYS: &[(&str, Kind, &str)] = &[
         "make access tokens for any user",
     ),
     (
+        "JWT_PRIVATE_KEY",
+        Kind::Key,
+        "make access tokens for any user",
+    ),
+    (
         "SECURITY_PASSWORD_SALT",
         Kind::Salt,
         "try passwords against stolen hashes",
@@ -43,6 +48,15 @@ pub(super) fn is_key_variable(name: &str) -> bool {
         )
 }
 
+/// Flask still accepts what these signed (facts 2.4).
+pub(super) const FALLBACKS: &str = "SECRET_KEY_FALLBACKS";
+
+/// Every setting that may hold a key in code.
+pub(super) fn in_code(name: &str) -> Option<&'static str> {
+    let mut all = names().chain([FALLBACKS]);
+    all.find(|key| *key == name)
+}
+
 pub(super) fn kind(name: &str) -> Kind {
     let found = KEYS.iter().find(|(key, _, _)| *key == name);
     found.map_or(Kind::Key, |(_, kind, _)| *kind)
@@ -51,7 +65,10 @@ pub(super) fn kind(name: &str) -> Kind {
 /// What whoever has it can do, as half a sentence.
 pub(super) fn gain(name: &str) -> &'static str {
     let found = KEYS.iter().find(|(key, _, _)| *key == name);
-    found.map_or("sign whatever the app signs", |(_, _, gain)| *gain)
+    found.map_or(
+        "sign sessions that the app still accepts",
+        |(_, _, gain)| *gain,
+    )
 }
 
 /// Eight hexadecimal digits by which two places can be told to hold the same value.

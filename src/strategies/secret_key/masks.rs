@@ -134,9 +134,11 @@ impl<'m> SourceOrderVisitor<'m> for Named<'m> {
                 }
             }
             Expr::Compare(compare) => {
-                let left = name_of(&compare.left).unwrap_or_default();
-                for right in &compare.comparators {
-                    self.take(left, right);
+                // `if key == "…"`: a value that is asked for is one, whatever its name.
+                let is_key = name_of(&compare.left)
+                    .is_some_and(|left| is_secret_name(left) || left.eq_ignore_ascii_case("key"));
+                for right in compare.comparators.iter().filter(|_| is_key) {
+                    self.take("SECRET_KEY", right);
                 }
             }
             _ => {}

@@ -10,6 +10,7 @@ pub mod masks;
 mod report;
 pub mod rotation;
 mod sightings;
+mod signers;
 pub mod store;
 pub mod strength;
 mod surroundings;

@@ -52,7 +52,7 @@ pub(super) enum Weight {
 pub(super) fn all(model: &Model) -> Vec<Sighting<'_>> {
     let mut found: Vec<Sighting<'_>> = Vec::new();
     for write in model.configuration.all() {
-        let Some(key) = keys::names().find(|key| **key == *write.key) else {
+        let Some(key) = keys::in_code(&write.key) else {
             continue;
         };
         let Some(sighting) = in_code(model, key, write) else {
@@ -95,6 +95,10 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         _ => None,
     };
     let (value, literal, is_fallback) = match &write.value {
+        Value::Known(Literal::List(items)) if key == keys::FALLBACKS => {
+            let value = items.iter().find_map(text)?;
+            (value, write.value_at.clone(), false)
+        }
         Value::Known(literal) => {
             let is_fallback = write.is_default || has_other_source(model, write);
             (text(literal)?, literal_of(model, write)?, is_fallback)
@@ -119,7 +123,7 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         secrets: masks::texts_of(model, &literal, &value),
         value,
         literal,
-        statement: write.statement.clone(),
+        statement: write.place(),
         source: SourceOf::Code(write),
         is_fallback,
         weight,

@@ -100,7 +100,7 @@ impl Control for SecretKeyStore {
 
     fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
         let title = "Read the key from a store of secrets";
-        let Some(write) = reads(model).find(|write| write.statement == finding.location) else {
+        let Some(write) = reads(model).find(|write| write.place() == finding.location) else {
             return Patch::manual(title, Vec::new());
         };
         let name = answers.or(OPTION, "file");
@@ -180,7 +180,7 @@ fn finding(write: &Write) -> Finding {
     let message = "Production's key comes from no store: as a plain environment variable every child \
                    process has it, crash reports and `docker inspect` show it, and nobody sees who \
                    read it.";
-    Finding::new(ABOUT.id, write.statement.clone(), ABOUT.severity, message)
+    Finding::new(ABOUT.id, write.place(), ABOUT.severity, message)
         .absent()
         .subject(KEY)
 }
@@ -227,8 +227,8 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
         let check = write.app.and_then(|app| checks::add(model, app, KEY));
         patch = patch.edits(check);
     }
-    for control in COVERED {
-        patch = patch.covering(control, &write.statement);
+    for control in COVERED.iter().filter(|it| place.mends(it)) {
+        patch = patch.covering(control, &write.place());
     }
     patch = match &place.sighting {
         Some(sighting) => {
@@ -271,8 +271,16 @@ struct Place<'m> {
     /// A constant that the key is set from; else the value of the write itself.
     constant: Option<Location>,
     variable: String,
+    /// No default is left elsewhere.
+    is_whole: bool,
     /// The literal that leaves the code.
     sighting: Option<Sighting<'m>>,
+}
+
+impl Place<'_> {
+    fn mends(&self, control: &str) -> bool {
+        self.is_whole || control != "secret-key-fallback"
+    }
 }
 
 /// Nothing where the key is put together in several statements.
@@ -284,13 +292,16 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
         module: write.module,
         constant,
         variable: variable.clone(),
+        is_whole: true,
         sighting,
     };
-    let is_name = model
-        .modules
-        .get(write.module)
-        .expression_at(write.value_at.span)
-        .is_some_and(ruff_python_ast::Expr::is_name_expr);
+    let value = model.modules.get(write.module);
+    let value = value.expression_at(write.value_at.span);
+    let is_name = value.is_some_and(ruff_python_ast::Expr::is_name_expr);
+    // `settings.secret_key`: what reads the settings reads them from a store as well.
+    if value.is_some_and(ruff_python_ast::Expr::is_attribute_expr) {
+        return None;
+    }
     let mut all = sightings::all(model).into_iter();
     let sighting = all.find(|it| {
         matches!(it.source, SourceOf::Code(other) if other.statement == write.statement)
@@ -325,9 +336,14 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
             module: model.modules.by_path(sighting.path())?,
             constant: Some(sighting.literal.clone()),
             variable,
+            is_whole: true,
             sighting: Some(sighting),
         }),
-        (false, false) => None,
+        // The default stands elsewhere (`os.environ.setdefault`), and goes by its own patch.
+        (false, false) => (!is_name).then(|| Place {
+            is_whole: false,
+            ..own(None, None)
+        }),
     }
 }
 

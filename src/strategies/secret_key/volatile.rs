@@ -24,7 +24,7 @@ pub(super) fn reads(model: &Model) -> Vec<Evidence> {
                 Value::Random(how) => format!("makes {key} with {how}"),
                 _ => continue,
             };
-            let place = Evidence::new(write.statement.clone(), note);
+            let place = Evidence::new(write.place(), note);
             if !evidence.contains(&place) {
                 evidence.push(place);
             }
@@ -64,7 +64,7 @@ impl Control for SecretKeyVolatile {
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let found = made_here(model)
-            .find(|it| it.write.statement == finding.location && *it.write.key == finding.subject);
+            .find(|it| it.write.place() == finding.location && *it.write.key == finding.subject);
         let Some(made) = found else {
             return Patch::manual("Read the key from the environment", Vec::new());
         };
@@ -133,7 +133,7 @@ fn finding(made: &Made<'_>) -> Finding {
         None => severity,
     };
     let message = format!("{key} is made by {how} at start{when}: {why}.");
-    Finding::new(ABOUT.id, made.write.statement.clone(), severity, message).subject(&**key)
+    Finding::new(ABOUT.id, made.write.place(), severity, message).subject(&**key)
 }
 
 fn patch(model: &Model, made: &Made<'_>) -> Patch {

@@ -213,7 +213,8 @@ fn entry<'s>(session: &'s Session, found: &'s Assessed) -> Entry<'s> {
 
 fn secret_spans(session: &Session) -> BTreeMap<&str, Vec<Span>> {
     let mut spans: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
-    for secret in session.secret_places() {
+    let others = session.masked_places();
+    for secret in session.secret_places().chain(others) {
         spans.entry(&secret.path).or_default().push(secret.span);
     }
     spans
