@@ -5,7 +5,7 @@ use super::expr::predicate;
 use super::facts::Facts;
 use super::heap::{Dict, Obj, State};
 use super::interp::{Frame, Interp};
-use super::value::{Place, Value, hash, mix, union};
+use super::value::{Place, StrKind, Value, hash, mix, union};
 
 const LONGEST_RANGE: i64 = 24;
 
@@ -63,6 +63,12 @@ impl<'a> Interp<'a> {
             | "sum" => {
                 let all: Vec<_> = args.all().cloned().collect();
                 self.numeric(&all, place)
+            }
+            "isinstance"
+                if let (Some(value), Some(class)) = (&first, args.get(1, ""))
+                    && let Some(decided) = is_instance(value, class, st) =>
+            {
+                Value::Bool(decided)
             }
             "isinstance" => {
                 let number = args.get(1, "").is_some_and(is_number_class);
@@ -276,6 +282,52 @@ impl<'a> Interp<'a> {
         }
         self.list_of(st, Value::Tuple(row.into()))
     }
+}
+
+/// Whether a value is of one of Python's own types, where both are known.
+fn is_instance(value: &Value<'_>, class: &Value<'_>, st: &State<'_>) -> Option<bool> {
+    if let Value::Tuple(classes) = class {
+        let mut decided = Some(false);
+        for class in classes.iter() {
+            match is_instance(value, class, st) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => decided = None,
+            }
+        }
+        return decided;
+    }
+    let Value::Ext(class) = class else {
+        return None;
+    };
+    let class = class.strip_prefix("builtins.")?;
+    if !matches!(
+        class,
+        "str" | "bytes" | "int" | "float" | "bool" | "list" | "tuple" | "dict" | "set"
+    ) {
+        return None;
+    }
+    let own = match value {
+        Value::Tuple(_) => "tuple",
+        Value::None => "None",
+        Value::Bool(_) => return Some(matches!(class, "bool" | "int")),
+        Value::Int(_) => "int",
+        Value::Float(_) => "float",
+        Value::Str(text) => match text.kind {
+            StrKind::Text | StrKind::Markup => "str",
+            StrKind::Bytes => "bytes",
+            StrKind::Path => "Path",
+        },
+        Value::Ref(id) => match &*st.get(*id)? {
+            Obj::Dict(_) => "dict",
+            // Sets and iterators look the same.
+            Obj::List(_) if matches!(class, "list" | "tuple" | "set") => return None,
+            Obj::List(_) => "list",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(own == class)
 }
 
 fn is_number_class(value: &Value<'_>) -> bool {

@@ -34,7 +34,8 @@ pub(super) struct Handler<'a> {
     pub state: Option<State<'a>>,
     /// The class of a method that is a handler.
     class: Option<ObjId>,
-    /// Runs before every view: what it leaves in `flask.g` they find there.
+    /// Runs around every view: what it leaves in `flask.g` they find there, what it makes of an
+    /// answer holds for theirs.
     is_before: bool,
 }
 
@@ -49,6 +50,8 @@ enum Kind {
     Event,
     /// What it returns, every template sees.
     Context,
+    /// `after_request`: may change every answer.
+    After,
     /// Reads the request, answers nothing by itself.
     Helper,
 }
@@ -324,17 +327,32 @@ impl<'a> Interp<'a> {
         own: &[ModuleId],
         done: &mut HashSet<(Place, Vec<String>)>,
     ) {
-        let text = |id: &ModuleId| self.modules.get(*id).file.text.as_str();
+        let modules = self.modules;
+        let text = |id: &ModuleId| modules.get(*id).file.text.as_str();
         let hooks: Vec<ModuleId> = wanted
             .iter()
             .copied()
             .filter(|id| {
-                ["before_request", "before_app_request", "value_preprocessor"]
-                    .iter()
-                    .any(|hook| text(id).contains(hook))
+                [
+                    "before_request",
+                    "before_app_request",
+                    "value_preprocessor",
+                    "after_request",
+                ]
+                .iter()
+                .any(|hook| text(id).contains(hook))
             })
             .collect();
-        if hooks.is_empty() || !self.modules.iter().any(|(_, module)| reads_g(module)) {
+        // With several applications, it is not known whose answers change.
+        let applications = self
+            .modules
+            .iter()
+            .map(|(id, _)| text(&id).matches(" Flask(").count());
+        let is_one = applications.sum::<usize>() <= 1;
+        let changes_answers = is_one && hooks.iter().any(|id| text(id).contains("after_request"));
+        if hooks.is_empty()
+            || !changes_answers && !self.modules.iter().any(|(_, module)| reads_g(module))
+        {
             return;
         }
         for id in hooks {
@@ -345,12 +363,8 @@ impl<'a> Interp<'a> {
                 self.borrowed.insert(id);
             }
         }
-        let before: Vec<Handler<'a>> = self
-            .handlers
-            .iter()
-            .filter(|it| it.is_before)
-            .cloned()
-            .collect();
+        let kept = |it: &&Handler<'a>| it.is_before && (is_one || it.kind != Kind::After);
+        let before: Vec<Handler<'a>> = self.handlers.iter().filter(kept).cloned().collect();
         for handler in before {
             let place = Place {
                 module: handler.raw.module,
@@ -402,6 +416,9 @@ impl<'a> Interp<'a> {
         let scope = self.module_scope(handler.raw.module);
         let mut frame = Frame::new(handler.raw.module, scope, "");
         let mut args = self.handler_arguments(handler, place);
+        if handler.kind == Kind::After {
+            args.pos = vec![self.some_answer(&mut st)];
+        }
         if let Some(class) = handler.class
             && !is_static(&handler.raw)
         {
@@ -434,6 +451,10 @@ impl<'a> Interp<'a> {
         match handler.kind {
             Kind::Helper | Kind::Event => return,
             Kind::Context => return self.hand_to_templates(&value, place, &st, &frame),
+            Kind::After => {
+                self.answers_are_plain |= self.is_plain_answer(&value, &st);
+                return;
+            }
             _ => {}
         }
         self.respond_all(handler, &value, inner, (place, Some(place)));
@@ -544,7 +565,10 @@ impl<'a> Interp<'a> {
             let values = Value::object("flask.request.view_args", piece.id, vec![Rc::new(piece)]);
             args.pos = vec![Value::unknown(place.key()), values];
         }
-        if matches!(handler.kind, Kind::Helper | Kind::Hook | Kind::Context) {
+        if matches!(
+            handler.kind,
+            Kind::Helper | Kind::Hook | Kind::Context | Kind::After
+        ) {
             return args;
         }
         if handler.kind == Kind::Event {
@@ -689,9 +713,9 @@ impl<'a> Interp<'a> {
             ("on", Some(_)) if is_socket => (Kind::Event, Vec::new()),
             ("event", _) if is_socket => (Kind::Event, Vec::new()),
             ("context_processor" | "app_context_processor", _) => (Kind::Context, Vec::new()),
+            ("after_request" | "after_app_request", _) => (Kind::After, Vec::new()),
             (
-                "after_request"
-                | "teardown_request"
+                "teardown_request"
                 | "template_filter"
                 | "app_template_filter"
                 | "template_global"
@@ -711,6 +735,12 @@ impl<'a> Interp<'a> {
         if receiver.kind().is_some_and(|kind| is_other_framework(kind)) {
             return false;
         }
+        let is_blueprint = receiver
+            .kind()
+            .is_some_and(|kind| kind.contains("Blueprint"));
+        if kind == Kind::After && is_blueprint && name == "after_request" {
+            return true;
+        }
         self.handlers.push(Handler {
             callee: value.clone(),
             raw: Rc::clone(raw),
@@ -718,7 +748,7 @@ impl<'a> Interp<'a> {
             rules,
             state: None,
             class: None,
-            is_before: is_before(name),
+            is_before: is_before(name) || kind == Kind::After,
         });
         true
     }

@@ -673,10 +673,26 @@ impl<'a> Interp<'a> {
                 }
             }
         }
-        match is_all {
-            true => predicate(place, learned, Vec::new()),
-            false => predicate(place, Vec::new(), learned),
+        if is_all {
+            return predicate(place, learned, Vec::new());
         }
+        // One of them holds: so does what all of them say.
+        let mut sides = items
+            .iter()
+            .flat_map(|item| item.alternatives())
+            .map(|item| match item {
+                Value::Pred(pred) => pred.then.clone(),
+                _ => Vec::new(),
+            });
+        let common = sides.next().unwrap_or_default();
+        let common = sides.fold(common, |common, side| {
+            let both = common.into_iter().filter_map(|(key, facts)| {
+                let (_, other) = side.iter().find(|(known, _)| *known == key)?;
+                Some((key, facts & *other))
+            });
+            both.collect()
+        });
+        predicate(place, common, learned)
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) struct Interp<'a> {
     pub has_constant_path: bool,
     /// What functions that run before every view leave in `flask.g`.
     pub before_views: BTreeMap<String, Value<'a>>,
+    /// Whether every answer is given a content type in which no script runs.
+    pub answers_are_plain: bool,
     /// The world after handlers that have left client values at module level.
     pub shared: Option<State<'a>>,
     /// Modules that another worker runs, and of which only such functions are run here.
@@ -168,6 +170,7 @@ impl<'a> Interp<'a> {
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
+            answers_are_plain: false,
             shared: None,
             borrowed: HashSet::new(),
             work: WORK_PER_ENTRY,

@@ -243,7 +243,8 @@ impl<'a> Interp<'a> {
                 for part in parts {
                     out.push(match part {
                         Part::Taint(piece) => {
-                            Part::Taint(Rc::new(piece.derive(operation, Facts::HARMLESS)))
+                            let keep = Facts::HARMLESS | Facts::URL_SEGMENT;
+                            Part::Taint(Rc::new(piece.derive(operation, keep)))
                         }
                         other => other,
                     });
@@ -329,7 +330,7 @@ impl<'a> Interp<'a> {
                     .fold(mix(place.key(), hash(name)), |key, value| {
                         mix(key, value.key())
                     });
-                if name == "commonprefix" {
+                if name == "commonprefix" && !values.iter().any(ends_in_separator) {
                     self.common_prefix(&values, place);
                 } else {
                     self.tests.insert(key, Test::Common(values));
@@ -628,6 +629,18 @@ impl<'a> Interp<'a> {
             Read if name == "open" => Value::object("file", key, Vec::new()),
             _ => Value::unknown(key),
         })
+    }
+}
+
+/// Whether a folder is written so that no sibling starts with the same characters.
+fn ends_in_separator(folder: &Value<'_>) -> bool {
+    match folder {
+        Value::Str(text) if !folder.is_tainted() => match text.parts.last() {
+            Some(Part::Lit(last)) => last.ends_with('/'),
+            Some(Part::Sep) => true,
+            _ => false,
+        },
+        _ => false,
     }
 }
 

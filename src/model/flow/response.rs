@@ -19,6 +19,9 @@ fn renders_a_file(dotted: &str) -> bool {
     function.starts_with("render_") && function.ends_with("template")
 }
 
+/// The fields of a response that say its content type, the strongest first.
+const CONTENT_TYPES: [&str; 3] = ["header content-type", "content_type", "mimetype"];
+
 /// Whether a body is rendered as HTML.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rendered {
@@ -132,6 +135,30 @@ impl<'a> Interp<'a> {
             }
             "flask.after_this_request" => Value::None,
             _ => return None,
+        })
+    }
+
+    /// The answer of a view, as `after_request` gets it.
+    pub fn some_answer(&mut self, st: &mut State<'a>) -> Value<'a> {
+        let fields = CONTENT_TYPES.map(|field| (Rc::from(field), Value::text("text/html")));
+        let class = Value::ext("flask.Response");
+        let fields = fields.into_iter().collect();
+        self.alloc(st, Obj::Instance(Instance { class, fields }))
+    }
+
+    /// Whether that answer has, on every way, got a content type in which no script runs.
+    pub fn is_plain_answer(&self, answer: &Value<'a>, st: &State<'a>) -> bool {
+        answer.alternatives().iter().all(|one| {
+            let Value::Ref(id) = one else { return false };
+            let held = st.get(*id);
+            let Some(Obj::Instance(instance)) = held.as_deref() else {
+                return false;
+            };
+            let mut types = CONTENT_TYPES
+                .iter()
+                .filter_map(|it| instance.fields.get(*it));
+            is_class(instance, "flask.Response")
+                && types.any(|value| rendered_as(value) == Rendered::No)
         })
     }
 
@@ -340,6 +367,7 @@ impl<'a> Interp<'a> {
         function: Option<Place>,
     ) {
         let confidence = match rendered {
+            _ if self.answers_are_plain => return,
             Rendered::No => return,
             Rendered::Yes => confidence,
             Rendered::Unknown => Confidence::Low,
@@ -423,7 +451,7 @@ fn rendered(instance: &Instance<'_>) -> Rendered {
     {
         return Rendered::No;
     }
-    for field in ["header content-type", "content_type", "mimetype"] {
+    for field in CONTENT_TYPES {
         if let Some(value) = instance.fields.get(field) {
             return rendered_as(value);
         }

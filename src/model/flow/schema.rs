@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, Operator, Stmt};
 
 use super::call::Args;
+use super::facts::Facts;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{ObjId, Value, hash, mix};
@@ -40,10 +41,19 @@ impl<'a> Interp<'a> {
         let payload = args.pos.first().or_else(|| args.keyword("obj")).cloned()?;
         let mut fields = BTreeMap::new();
         for (name, annotation) in self.typed_fields(&class, st) {
-            let value = match is_number_type(annotation) {
-                true => Value::unknown(mix(args.place.key(), hash(name))),
-                false => self.subscript(&payload, &Value::text(name), args.place, st, fr),
-            };
+            if is_number_type(annotation) {
+                let number = Value::unknown(mix(args.place.key(), hash(name)));
+                fields.insert(Rc::from(name), number);
+                continue;
+            }
+            let mut value = self.subscript(&payload, &Value::text(name), args.place, st, fr);
+            if is_container_type(annotation) {
+                value = value.map_pieces(&mut |piece| {
+                    let mut piece = piece.clone();
+                    piece.facts |= Facts::OF_OBJECT;
+                    piece
+                });
+            }
             fields.insert(Rc::from(name), value);
         }
         Some(self.alloc(st, Obj::Instance(Instance { class, fields })))
@@ -108,6 +118,25 @@ fn is_number_type(annotation: &Expr) -> bool {
                 }
                 _ => false,
             }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a field is a list or mapping, not text itself.
+fn is_container_type(annotation: &Expr) -> bool {
+    match annotation {
+        Expr::Name(name) => matches!(name.id.as_str(), "list" | "dict" | "set" | "List" | "Dict"),
+        Expr::Subscript(generic) => match &*generic.value {
+            Expr::Name(name) if name.id.as_str() == "Optional" => is_container_type(&generic.slice),
+            Expr::Name(name) => matches!(
+                name.id.as_str(),
+                "List" | "list" | "Dict" | "dict" | "Set" | "set" | "Tuple" | "tuple" | "Sequence"
+            ),
+            _ => false,
+        },
+        Expr::BinOp(either) if either.op == Operator::BitOr => {
+            is_container_type(&either.left) || is_container_type(&either.right)
         }
         _ => false,
     }
