@@ -39,6 +39,8 @@ pub enum Error {
     Advisories { path: String, message: String },
     #[error("some patches contradict each other: {0}")]
     Conflict(String),
+    #[error("no key can be made, because the system gives no random numbers: {0}")]
+    NoRandomness(String),
     #[error("flask-harden has a bug here: {0}")]
     Bug(String),
 }

@@ -1,6 +1,7 @@
 //! From a preview to files on disk or commits on a branch.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{CommitPreview, Preview, Session};
@@ -8,6 +9,23 @@ use crate::diff::{FileChange, patch_text};
 use crate::error::Error;
 use crate::git::{Created, NewCommit, Repo, is_executable, write_files};
 use crate::patch::NewText;
+use crate::strategies::secret_key::fresh::{self, Fresh};
+
+#[cfg(unix)]
+fn only_for_its_owner(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, owner).map_err(|source| Error::Unwritable {
+        path: path.into(),
+        source,
+    })
+}
+
+#[cfg(not(unix))]
+fn only_for_its_owner(_path: &Path) -> Result<(), Error> {
+    Ok(())
+}
 
 impl Session {
     /// The whole preview as one patch that `git apply` accepts. Nothing in it is masked.
@@ -20,6 +38,26 @@ impl Session {
         let changes = self.whole(preview);
         write_files(self.model.repo.root(), &changes)?;
         Ok(changes.into_iter().map(|change| change.path).collect())
+    }
+
+    /// Writes fresh keys into files that git ignores. No difference shows them, and no commit
+    /// holds them.
+    pub fn write_keys(&self, fresh: &[Fresh]) -> Result<(), Error> {
+        let texts = fresh::texts(&self.model, fresh)?;
+        let root = self.model.repo.root();
+        let changes: Vec<FileChange> = texts
+            .iter()
+            .map(|(path, text)| {
+                let on_disk = self.model.repo.file(path).map(|file| file.text.as_str());
+                FileChange::new(path, on_disk, text)
+            })
+            .collect();
+        write_files(root, &changes)?;
+        let new = changes.iter().filter(|change| change.before.is_none());
+        for change in new {
+            only_for_its_owner(&root.join(&*change.path))?;
+        }
+        Ok(())
     }
 
     /// Makes `branch` with one commit per strategy. HEAD, the index and the files stay as they

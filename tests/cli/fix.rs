@@ -128,3 +128,59 @@ fn a_second_fix_of_the_sample_changes_nothing() {
     let after = stdout(app.path(), &["fix", "--diff", "--review"]);
     assert_eq!(after, "");
 }
+
+#[test]
+fn a_fresh_key_is_written_to_the_ignored_file_and_shown_nowhere() {
+    let source = "import os\nfrom flask import Flask\napp = Flask(__name__)\n\
+                  app.secret_key = os.environ[\"SHOP_KEY\"]\n";
+    let repo = repository(&[
+        ("app.py", source),
+        ("requirements.txt", "flask==3.1.3\npython-dotenv==1.0.1\n"),
+        (".gitignore", ".env\n"),
+    ]);
+    let fresh = ["fix", "--write", "--control", "secret-key-strength"];
+    let said = transcript(repo.path(), &fresh);
+    let dotenv = fs::read_to_string(repo.path().join(".env")).unwrap();
+    let key = dotenv
+        .trim_end()
+        .strip_prefix("SHOP_KEY=")
+        .unwrap()
+        .to_owned();
+    assert_eq!(key.len(), 86);
+    assert!(said.contains("SHOP_KEY") && !said.contains(&key), "{said}");
+    assert_eq!(git(repo.path(), &["status", "--short"]), "");
+    // What is there stays, unless it can be guessed and a review is asked for.
+    transcript(repo.path(), &fresh);
+    assert_eq!(
+        fs::read_to_string(repo.path().join(".env")).unwrap(),
+        dotenv
+    );
+    write(repo.path(), ".env", "SHOP_KEY=dev\nOTHER=1\n");
+    transcript(repo.path(), &fresh);
+    let left = fs::read_to_string(repo.path().join(".env")).unwrap();
+    assert_eq!(left, "SHOP_KEY=dev\nOTHER=1\n");
+    let review = [&fresh[..], &["--review"]].concat();
+    assert!(!transcript(repo.path(), &review).contains("for a person"));
+    let replaced = fs::read_to_string(repo.path().join(".env")).unwrap();
+    assert!(replaced.ends_with("\nOTHER=1\n") && !replaced.contains("dev\n"));
+    assert_ne!(replaced.lines().next(), dotenv.lines().next());
+}
+
+#[test]
+fn a_key_in_two_files_is_taken_out_of_one_at_least() {
+    let key = "7".repeat(20) + "-not-a-secret";
+    let source =
+        format!("from flask import Flask\napp = Flask(__name__)\napp.secret_key = \"{key}\"\n");
+    let docker =
+        format!("FROM python:3.12\nENV SECRET_KEY={key}\nCMD [\"gunicorn\", \"app:app\"]\n");
+    let repo = repository(&[("app.py", &source), ("Dockerfile", &docker)]);
+    let fix = [
+        "fix",
+        "--write",
+        "--review",
+        "--control",
+        "secret-key-hardcoded",
+    ];
+    transcript(repo.path(), &fix);
+    assert!(app(repo.path()).contains("os.environ"));
+}

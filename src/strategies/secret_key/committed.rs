@@ -64,7 +64,7 @@ impl Control for SecretKeyCommitted {
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let mut all = sightings::all(model).into_iter();
         let sighting = all.find(|it| it.statement == finding.location);
-        let follow_ups = sighting.map_or_else(Vec::new, |it| report::follow_ups(&it));
+        let follow_ups = sighting.map_or_else(Vec::new, |it| report::follow_ups(model, &it));
         Patch::manual("Replace the key: the history keeps the old one", follow_ups)
     }
 }

@@ -135,7 +135,7 @@ fn kept_for_development(model: &Model, sighting: &Sighting<'_>) -> Option<Patch>
     .edits(surroundings::for_tests(model, Some(app), key, key))
     .edits(surroundings::for_dotenv(model, key))
     .follow_up("For local work put FLASK_ENV=development into your untracked .env file.");
-    for follow_up in report::follow_ups(sighting).into_iter().take(1) {
+    for follow_up in report::follow_ups(model, sighting).into_iter().take(1) {
         patch = patch.follow_up(follow_up);
     }
     Some(patch)
@@ -145,12 +145,12 @@ fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
     let key = sighting.key;
     let title = format!("Take the default of {key} away and check it at start");
     let Some(module) = model.modules.by_path(sighting.path()) else {
-        return Patch::manual(title, report::follow_ups(sighting));
+        return Patch::manual(title, report::follow_ups(model, sighting));
     };
     let tree = model.modules.get(module);
     let span = sighting.literal.span;
     let SourceOf::Code(write) = sighting.source else {
-        return Patch::manual(title, report::follow_ups(sighting));
+        return Patch::manual(title, report::follow_ups(model, sighting));
     };
     let edit = match &write.value {
         // A default, written or kept under `else`, is nothing: the check at start refuses it.
@@ -176,7 +176,7 @@ fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
     let app = report::app_of(model, sighting);
     match edit {
         Some(edit) => report::with_surroundings(model, sighting, app, title, vec![edit]),
-        None => Patch::manual(title, report::follow_ups(sighting)),
+        None => Patch::manual(title, report::follow_ups(model, sighting)),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod checked;
 mod checks;
 pub mod committed;
 pub mod fallback;
+pub mod fresh;
 pub mod hardcoded;
 mod keys;
 pub mod masks;

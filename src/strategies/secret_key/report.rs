@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::keys::{self, Kind, Weakness};
 use super::sightings::{Sighting, SourceOf, Weight};
-use super::{checks, surroundings};
+use super::{checks, fresh, surroundings};
 use crate::edit::{config, environment, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
@@ -66,7 +66,7 @@ pub(super) fn read_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
     let end = app.and_then(|app| model.configuration.end_of_setup(app));
     let title = format!("Read {key} from the environment and check it at start");
     let Some(module) = model.modules.by_path(sighting.path()) else {
-        return Patch::manual(title, follow_ups(sighting));
+        return Patch::manual(title, follow_ups(model, sighting));
     };
     let is_loaded = matches!(sighting.source, SourceOf::Code(write) if write.is_loaded());
     let offset = sighting.literal.span.start;
@@ -111,7 +111,7 @@ pub(super) fn with_surroundings(
     patch = patch
         .edits(surroundings::for_tests(model, app, key, &variable))
         .edits(surroundings::for_dotenv(model, &variable));
-    for follow_up in follow_ups(sighting) {
+    for follow_up in follow_ups(model, sighting) {
         patch = patch.follow_up(follow_up);
     }
     patch
@@ -138,8 +138,21 @@ fn starters(model: &Model) -> String {
     }
 }
 
+fn for_local_work(model: &Model, key: &str) -> String {
+    match surroundings::uses_dotenv(model) {
+        true => format!(
+            "Set {key} for local work: `{}` puts a fresh one into the ignored .env, or set it in \
+             your shell.",
+            fresh::COMMAND
+        ),
+        false => {
+            format!("Set {key} for local work in an untracked .env file or in your shell.")
+        }
+    }
+}
+
 /// What no edit can do.
-pub(super) fn follow_ups(sighting: &Sighting<'_>) -> Vec<String> {
+pub(super) fn follow_ups(model: &Model, sighting: &Sighting<'_>) -> Vec<String> {
     let key = sighting.key;
     match keys::kind(key) {
         Kind::Key => vec![
@@ -147,7 +160,7 @@ pub(super) fn follow_ups(sighting: &Sighting<'_>) -> Vec<String> {
                 "Replace {key}: the old value stays in the history of the repository, so that \
                  moving it is not enough. Make a new one with `{MAKE}`."
             ),
-            format!("Set {key} for local work in an untracked .env file or in your shell."),
+            for_local_work(model, key),
         ],
         Kind::Salt => vec![format!(
             "Set {key} to the value that stood here, unchanged: with another one no stored \
@@ -161,7 +174,7 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
     let key = sighting.key;
     let title = format!("Take {key} out of {}", sighting.path());
     let SourceOf::Deployment(setting) = sighting.source else {
-        return Patch::manual(title, follow_ups(sighting));
+        return Patch::manual(title, follow_ups(model, sighting));
     };
     let guarantees = format!("{} does not hold {key}", sighting.path());
     let outside = match setting.surface {
@@ -183,7 +196,7 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
         _ => None,
     });
     let Some(edit) = edit else {
-        let mut words = follow_ups(sighting);
+        let mut words = follow_ups(model, sighting);
         words.insert(0, by_hand(setting.surface, key, sighting.path()));
         return Patch::manual(title, words);
     };
@@ -200,7 +213,7 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
                 sighting.path()
             ));
     }
-    for follow_up in follow_ups(sighting) {
+    for follow_up in follow_ups(model, sighting) {
         patch = patch.follow_up(follow_up);
     }
     patch

@@ -232,7 +232,7 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     }
     patch = match &place.sighting {
         Some(sighting) => {
-            let left = report::follow_ups(sighting).into_iter();
+            let left = report::follow_ups(model, sighting).into_iter();
             left.fold(patch, Patch::follow_up)
                 .edits(surroundings::for_dotenv(model, &place.variable))
         }

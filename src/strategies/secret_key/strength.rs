@@ -1,7 +1,7 @@
 //! `secret-key-strength`: keys that can be seen are long, random, and in no tutorial.
 
 use super::keys::{self, Kind, Weakness};
-use super::report;
+use super::{fresh, report};
 use crate::finding::{Evidence, Finding, Patch, Severity, Verdict};
 use crate::model::Model;
 use crate::model::deployment::{EnvSetting, Surface};
@@ -48,12 +48,19 @@ impl Control for SecretKeyStrength {
     fn remedy(&self, _model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let key = &finding.subject;
         let words = format!(
-            "Replace {key} in {}, which git ignores and no diff shows, by what this prints: `{}`.",
+            "Replace {key} in {}, which git ignores: `{} --review` puts a fresh one there and shows \
+             it nowhere. By hand, take what this prints: `{}`.",
             finding.path(),
+            fresh::COMMAND,
             report::MAKE
         );
         Patch::manual(format!("Make a strong {key}"), vec![words])
     }
+}
+
+/// The keys in ignored files that can be guessed.
+pub(super) fn weak(model: &Model) -> impl Iterator<Item = &EnvSetting> {
+    local(model).filter(|setting| Weakness::of(setting.literal().unwrap_or_default()).is_some())
 }
 
 /// The keys in files that git ignores.
@@ -62,10 +69,21 @@ fn local(model: &Model) -> impl Iterator<Item = &EnvSetting> {
     environment.filter(|setting| {
         setting.ignored
             && setting.surface == Surface::Dotenv
-            && keys::is_key_variable(&setting.name)
-            && keys::kind(&setting.name) == Kind::Key
+            && is_key(model, &setting.name)
             && setting.literal().is_some_and(|value| !value.is_empty())
     })
+}
+
+/// Whether a variable holds a key, and not a salt: by its name, or because the code reads a key
+/// from it.
+fn is_key(model: &Model, name: &str) -> bool {
+    let by_name = keys::is_key_variable(name) && keys::kind(name) == Kind::Key;
+    by_name
+        || keys::names()
+            .filter(|key| keys::kind(key) == Kind::Key)
+            .flat_map(|key| model.configuration.writes(key))
+            .flat_map(|write| write.value.leaves())
+            .any(|leaf| leaf.env().is_some_and(|read| read.name == name))
 }
 
 fn finding(setting: &EnvSetting, value: &str, weakness: Weakness) -> Finding {

@@ -123,7 +123,7 @@ fn uses_pytest(model: &Model) -> bool {
 }
 
 /// Whether the project works with `.env` files.
-fn uses_dotenv(model: &Model) -> bool {
+pub(super) fn uses_dotenv(model: &Model) -> bool {
     model.deployment.code_loads_dotenv
         || !model.dependencies.declarations("python-dotenv").is_empty()
         || model.repo.of_kind(FileKind::Dotenv).next().is_some()

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::finding::{Patch, PatchKind};
 use crate::session::{Preview, Session};
 use crate::settings::Settings;
-use crate::strategies::Scope;
+use crate::strategies::secret_key::fresh::{self, Fresh};
+use crate::strategies::{Answers, Scope, registry};
 use crate::suggest::closest;
 use crate::text::printable;
 
@@ -75,6 +76,15 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
         .refused
         .extend(refused.map(|refused| (refused.fingerprint.clone(), refused.reason.clone())));
     deliver(arguments, &session, &preview, output)?;
+    let keys = match arguments.write {
+        true => write_keys(arguments, &scope, &preview, output)?,
+        false => Vec::new(),
+    };
+    let replaced = keys.iter().filter(|key| key.replaces.is_some()).count();
+    wanted.by_hand = wanted.by_hand.saturating_sub(replaced);
+    if preview.composition.texts.is_empty() && keys.is_empty() {
+        output.say("There is nothing to fix.");
+    }
     for (fingerprint, reason) in &wanted.refused {
         output.warning(&not_applied(&session, fingerprint, reason));
     }
@@ -165,7 +175,6 @@ fn deliver(
     output: &mut Output,
 ) -> Result<(), Error> {
     if preview.composition.texts.is_empty() {
-        output.say("There is nothing to fix.");
         return Ok(());
     }
     if let Some(branch) = &arguments.branch {
@@ -189,6 +198,46 @@ fn deliver(
     }
     Ok(())
 }
+
+/// Fresh keys in the ignored `.env`, as the files are now: for those that it lacks, when a key was
+/// patched or the control is asked for, and with `--review` for those that can be guessed.
+fn write_keys(
+    arguments: &Arguments,
+    scope: &Scope,
+    preview: &Preview,
+    output: &mut Output,
+) -> Result<Vec<Fresh>, Error> {
+    let Some(control) = registry::by_id(STRENGTH) else {
+        return Ok(Vec::new());
+    };
+    if !scope.holds(control.about()) || !arguments.findings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let strategy = control.about().strategy;
+    let is_asked = arguments.selection.controls.iter().any(|id| id == STRENGTH)
+        || preview.commits.iter().any(|it| it.strategy == strategy);
+    let path = &arguments.target.path;
+    let session = Session::scan(path, Answers::default(), |_| {})?;
+    let mut fresh = fresh::wanted(&session.model);
+    fresh.retain(|it| match it.replaces {
+        Some(_) => arguments.review,
+        None => is_asked,
+    });
+    session.write_keys(&fresh)?;
+    let mut text = String::new();
+    for it in &fresh {
+        text.push_str(&format!(
+            "put a fresh {} into {}, which git ignores; it is shown nowhere\n",
+            printable(&it.variable),
+            printable(&it.path)
+        ));
+    }
+    output.write(&text)?;
+    Ok(fresh)
+}
+
+/// Its patch is a key in an ignored file, which no difference may show.
+const STRENGTH: &str = "secret-key-strength";
 
 fn follow_ups(preview: &Preview) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
