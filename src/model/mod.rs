@@ -43,6 +43,35 @@ pub struct Model {
     pub advisories: Arc<Advisories>,
 }
 
+/// What data flow needs nothing of.
+struct Known {
+    names: Names,
+    calls: Calls,
+    deployment: Deployment,
+    apps: Apps,
+    configuration: Configuration,
+    dependencies: Dependencies,
+}
+
+impl Known {
+    fn collect(repo: &Repository, modules: &Modules) -> Self {
+        let (deployment, dependencies) =
+            rayon::join(|| Deployment::read(repo), || Dependencies::read(repo));
+        let names = Names::collect(modules);
+        let calls = Calls::index(modules, &names);
+        let apps = Apps::find(modules, &names).ranked_by(modules, &names, &deployment);
+        let configuration = Configuration::resolve(modules, &names, &apps, &deployment);
+        Self {
+            names,
+            calls,
+            deployment,
+            apps,
+            configuration,
+            dependencies,
+        }
+    }
+}
+
 impl Model {
     /// Dependencies are judged by the embedded advisories; see [`Model::with_advisories`].
     pub fn build(repo: Arc<Repository>) -> Self {
@@ -68,19 +97,18 @@ impl Model {
         advisories: Arc<Advisories>,
         before: &Templates,
     ) -> Self {
-        let names = Names::collect(&modules);
-        let calls = Calls::index(&modules, &names);
-        let deployment = Deployment::read(&repo);
-        let apps = Apps::find(&modules, &names).ranked_by(&modules, &names, &deployment);
-        let (flows, (configuration, dependencies)) = rayon::join(
+        let (flows, known) = rayon::join(
             || flow::analyse(&modules),
-            || {
-                rayon::join(
-                    || Configuration::resolve(&modules, &names, &apps, &deployment),
-                    || Dependencies::read(&repo),
-                )
-            },
+            || Known::collect(&repo, &modules),
         );
+        let Known {
+            names,
+            calls,
+            deployment,
+            apps,
+            configuration,
+            dependencies,
+        } = known;
         let templates = Templates::read(
             &repo,
             &templates::Stages {

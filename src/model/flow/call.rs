@@ -10,11 +10,11 @@ use super::classes::is_class;
 use super::expr::predicate;
 use super::facts::Facts;
 use super::heap::{Dict, Instance, List, Obj, Scope, State};
-use super::interp::{Frame, Interp, Returned};
+use super::interp::{Frame, Interp, Known, Returned};
 use super::value::{Code, Func, Key, Note, ObjId, Piece, Place, Value, hash, mix, union};
 
 const DEEPEST_CALLS: usize = 12;
-/// From this depth on, long functions that see no client value are not entered.
+/// From this depth on, short functions that cannot matter are not entered either.
 const DEEP: usize = 3;
 /// Bytes of a function that counts as long.
 const LONG: usize = 500;
@@ -117,6 +117,65 @@ impl<'a> Args<'a> {
         args.places.insert(0, self.place);
         args
     }
+}
+
+/// A call whose result is worth remembering.
+struct Remembered {
+    place: Place,
+    /// Equal for calls that give the same.
+    key: Key,
+    /// It sees client values, but neither a source nor a sink is below: its result is
+    /// remembered where those values make no difference to it.
+    is_blind: bool,
+}
+
+impl Remembered {
+    fn of<'a>(
+        interp: &Interp<'a>,
+        func: &Func<'a>,
+        args: &Args<'a>,
+        place: Place,
+        st: &State<'a>,
+    ) -> Option<Self> {
+        // A call that sees no client value gives the same whoever makes it.
+        let clean = key_of(func, args, &mut |value, fuel| {
+            interp.clean_key(value, st, fuel)
+        });
+        if let Some(key) = clean {
+            return Some(Self {
+                place,
+                key,
+                is_blind: false,
+            });
+        }
+        if interp.has_source(place) || interp.reach.has_sink(place) {
+            return None;
+        }
+        let key = key_of(func, args, &mut |value, fuel| {
+            interp.shape_key(value, st, fuel)
+        })?;
+        Some(Self {
+            place,
+            key,
+            is_blind: true,
+        })
+    }
+}
+
+fn key_of<'a>(
+    func: &Func<'a>,
+    args: &Args<'a>,
+    key: &mut impl FnMut(&Value<'a>, &mut u32) -> Option<Key>,
+) -> Option<Key> {
+    let mut fuel = MOST_REMEMBERED;
+    let mut whole = mix(func.key(), args.pos.len() as Key);
+    for (name, value) in &args.named {
+        whole = mix(whole, mix(hash(name), key(value, &mut fuel)?));
+    }
+    for value in args.pos.iter().chain(&args.rest).chain(&args.keyword_rest) {
+        whole = mix(whole, key(value, &mut fuel)?);
+    }
+    Some(whole)
 }
 
 impl<'a> Interp<'a> {
@@ -347,40 +406,25 @@ impl<'a> Interp<'a> {
             return self.unknown_call(None, func.name(), &args, st);
         }
         self.ran.insert(place);
-        // A call that sees no client value gives the same whoever makes it.
-        let mut fuel = MOST_REMEMBERED;
-        let key = args
-            .named
-            .iter()
-            .map(|(name, value)| Some(mix(hash(name), self.clean_key(value, st, &mut fuel)?)))
-            .try_fold(func.key(), |key: Key, next: Option<Key>| {
-                Some(mix(key, next?))
-            });
-        let key = key.and_then(|key| {
-            let others = args.pos.iter().chain(&args.rest).chain(&args.keyword_rest);
-            others
-                .map(|value| self.clean_key(value, st, &mut fuel))
-                .try_fold(mix(key, args.pos.len() as Key), |key, next| {
-                    Some(mix(key, next?))
-                })
-        });
-        if let Some(key) = key
-            && let Some(known) = self.known_results.get(&(place, key))
-        {
+        let call = Remembered::of(self, func, &args, place, st);
+        if let Some(known) = call.as_ref().and_then(|call| self.known_result(call)) {
             st.dead = known.is_dead;
             for (id, object) in &known.objects {
                 st.adopt(*id, object);
             }
             return known.value.clone();
         }
-        if key.is_some() && self.stack.len() >= DEEP && self.is_long_and_plain(place) {
-            // Far from the handler, without a client value, and much to do: nothing comes of it.
-            return Value::unknown(mix(place.key(), key.unwrap_or_default()));
+        if let Some(call) = &call
+            && !call.is_blind
+            && self.cannot_matter(place)
+        {
+            return Value::unknown(mix(place.key(), call.key));
         }
         self.stack.push(place);
         let first_handler = self.handlers.len();
         let sources = self.sources_read.get();
-        let given: Vec<_> = match key {
+        let knowledge = Rc::clone(st.knowledge());
+        let given: Vec<_> = match &call {
             Some(_) => args.all().map(|value| self.reachable(value, st)).collect(),
             None => Vec::new(),
         };
@@ -392,20 +436,15 @@ impl<'a> Interp<'a> {
                 .any(|(id, before)| st.get(*id).is_none_or(|after| !Rc::ptr_eq(before, &after))),
             None => true,
         });
-        if let Some(key) = key
+        if let Some(call) = call
             && !writes
             && sources == self.sources_read.get()
             && first_handler == self.handlers.len()
             && !self.is_exhausted()
             && !self.watch.contains(&Some(place))
-            && let Some(objects) = self.reachable(&value, st)
+            && (!call.is_blind || st.knows_no_more_than(&knowledge))
         {
-            let known = super::interp::Known {
-                value: value.clone(),
-                objects,
-                is_dead: st.dead,
-            };
-            self.known_results.insert((place, key), known);
+            self.remember(call, &value, st);
         }
         for handler in &mut self.handlers[first_handler..] {
             handler.state.get_or_insert_with(|| st.clone());
@@ -414,8 +453,41 @@ impl<'a> Interp<'a> {
         value
     }
 
-    fn is_long_and_plain(&self, place: Place) -> bool {
-        place.span.len() > LONG && !self.source_text(place).contains("request")
+    fn known_result(&self, call: &Remembered) -> Option<&Known<'a>> {
+        let results = match call.is_blind {
+            true => &self.blind_results,
+            false => &self.known_results,
+        };
+        results.get(&(call.place, call.key))
+    }
+
+    fn remember(&mut self, call: Remembered, value: &Value<'a>, st: &State<'a>) {
+        if call.is_blind && !self.deep_pieces(value, st).is_empty() {
+            return;
+        }
+        let Some(objects) = self.reachable(value, st) else {
+            return;
+        };
+        let known = Known {
+            value: value.clone(),
+            objects,
+            is_dead: st.dead,
+        };
+        let results = match call.is_blind {
+            true => &mut self.blind_results,
+            false => &mut self.known_results,
+        };
+        results.insert((call.place, call.key), known);
+    }
+
+    /// Without a client's value, and without a source or a sink below, nothing comes of a
+    /// function. The short ones near the handler are run all the same: they may say where a
+    /// folder is.
+    fn cannot_matter(&self, place: Place) -> bool {
+        let (is_long, is_deep) = (place.span.len() > LONG, self.stack.len() >= DEEP);
+        (is_long || is_deep)
+            && !self.has_source(place)
+            && (is_long && is_deep || !self.reach.has_sink(place))
     }
 
     fn run_function(

@@ -14,6 +14,7 @@ use super::facts::Facts;
 use super::heap::{Obj, State};
 use super::interp::{Frame, Interp, Returned};
 use super::output::{CONTEXT_PROCESSOR, Flows, Sink, SinkCall, Undecided};
+use super::reach::Reach;
 use super::sink::merge_calls;
 use super::value::{Code, Func, ObjId, Place, Value, hash, mix};
 use crate::discover::Purpose;
@@ -98,6 +99,7 @@ pub fn analyse(modules: &Modules) -> Flows {
     if wanted.is_empty() {
         return Flows::default();
     }
+    let reach = Reach::of(modules);
     let workers = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(wanted.len());
@@ -105,7 +107,7 @@ pub fn analyse(modules: &Modules) -> Flows {
         .num_threads(workers)
         .stack_size(STACK_BYTES)
         .build();
-    let run = |ids: &[ModuleId]| run_modules(modules, &wanted, ids);
+    let run = |ids: &[ModuleId]| run_modules(modules, &reach, &wanted, ids);
     // One chunk per worker: what a worker has run of imports and helpers it need not run again.
     let chunk = wanted.len().div_ceil(workers).max(1);
     let found: Vec<Found> = match pool {
@@ -120,7 +122,7 @@ pub fn analyse(modules: &Modules) -> Flows {
             .stack_size(STACK_BYTES)
             .build()
         {
-            Ok(pool) => pool.install(|| run_sharing(modules, &wanted)),
+            Ok(pool) => pool.install(|| run_sharing(modules, &reach, &wanted)),
             Err(_) => Found::default(),
         };
         found.push(again);
@@ -165,8 +167,8 @@ fn is_worth_running(module: &Module) -> bool {
         .is_none_or(|needles| needles.is_match(source))
 }
 
-fn run_modules(modules: &Modules, wanted: &[ModuleId], ids: &[ModuleId]) -> Found {
-    let mut interp = Interp::new(modules);
+fn run_modules(modules: &Modules, reach: &Reach, wanted: &[ModuleId], ids: &[ModuleId]) -> Found {
+    let mut interp = Interp::new(modules, reach);
     interp.wanted = wanted.iter().copied().collect();
     let mut done = HashSet::new();
     interp.run_before_views(wanted, ids, &mut done);
@@ -189,8 +191,8 @@ fn found_by(interp: Interp<'_>) -> Found {
 }
 
 /// Runs every handler twice in one world: the second time, it finds what others have left.
-fn run_sharing(modules: &Modules, wanted: &[ModuleId]) -> Found {
-    let mut interp = Interp::new(modules);
+fn run_sharing(modules: &Modules, reach: &Reach, wanted: &[ModuleId]) -> Found {
+    let mut interp = Interp::new(modules, reach);
     interp.wanted = wanted.iter().copied().collect();
     for _ in 0..2 {
         let mut done = HashSet::new();
@@ -204,6 +206,7 @@ fn run_sharing(modules: &Modules, wanted: &[ModuleId]) -> Found {
         if !interp.settle_shared() {
             break;
         }
+        interp.finds_shared = true;
     }
     found_by(interp)
 }
@@ -419,6 +422,9 @@ impl<'a> Interp<'a> {
         if handler.kind == Kind::After {
             args.pos = vec![self.some_answer(&mut st)];
         }
+        if !self.can_matter(handler, &args, place) {
+            return;
+        }
         if let Some(class) = handler.class
             && !is_static(&handler.raw)
         {
@@ -500,6 +506,16 @@ impl<'a> Interp<'a> {
                 self.sink(sink, CONTEXT_PROCESSOR, place, place, value, st, frame);
             }
         }
+    }
+
+    /// Whether a client's value can enter and a sink be reached. What a view returns is a sink.
+    fn can_matter(&self, handler: &Handler<'a>, args: &Args<'a>, place: Place) -> bool {
+        let has_source = args.all().any(Value::is_tainted) || self.has_source(place);
+        let has_sink = match handler.kind {
+            Kind::View | Kind::Hook | Kind::Context | Kind::After => true,
+            Kind::Json | Kind::Event | Kind::Helper => self.reach.has_sink(place),
+        };
+        has_source && has_sink
     }
 
     fn respond_all(

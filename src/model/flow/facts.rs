@@ -68,6 +68,10 @@ impl Facts {
             | Self::NOT_ABSOLUTE.0,
     );
 
+    pub(super) const fn bits(self) -> u32 {
+        self.0
+    }
+
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

@@ -284,6 +284,19 @@ impl<'a> State<'a> {
         }
     }
 
+    /// Whether checks have established nothing since `before`.
+    pub fn knows_no_more_than(&self, before: &Rc<BTreeMap<Key, Facts>>) -> bool {
+        let is_old = |(key, facts): (&Key, &Facts)| {
+            before.get(key).is_some_and(|known| known.contains(*facts))
+        };
+        Rc::ptr_eq(&self.facts, before) || self.facts.iter().all(is_old)
+    }
+
+    /// What checks have established.
+    pub const fn knowledge(&self) -> &Rc<BTreeMap<Key, Facts>> {
+        &self.facts
+    }
+
     /// What this path knows beyond `before`.
     pub fn learned_since(&self, before: &Self) -> Vec<(Key, Facts)> {
         if Rc::ptr_eq(&self.facts, &before.facts) {

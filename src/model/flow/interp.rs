@@ -8,17 +8,19 @@ use ruff_text_size::TextRange;
 use super::entry::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
 use super::output::{Sink, SinkCall, Undecided, WeakCheck};
-use super::value::{Key, Note, ObjId, Piece, Place, Source, Step, Value, hash, mix};
+use super::reach::Reach;
+use super::value::{Key, Note, ObjId, Part, Piece, Place, Source, Step, Value, hash, mix};
 use crate::model::modules::{ModuleId, Modules};
 use crate::text::{Location, Span};
 
 /// How much work one entry may cause, in evaluated expressions and statements.
-const WORK_PER_ENTRY: u32 = 10_000;
+const WORK_PER_ENTRY: u32 = 4_000;
 /// How deep calls, statements and expressions may nest together, so that 64 MiB of stack last.
 const DEEPEST_NEST: u32 = 1_200;
 
 pub(super) struct Interp<'a> {
     pub modules: &'a Modules,
+    pub reach: &'a Reach,
     pub base: Base<'a>,
     next: ObjId,
     scopes: HashMap<ModuleId, ObjId>,
@@ -58,6 +60,10 @@ pub(super) struct Interp<'a> {
     pub class_rules: HashMap<ObjId, Vec<String>>,
     /// Results of calls that saw no client value.
     pub known_results: HashMap<(Place, Key), Known<'a>>,
+    /// Results of calls that saw client values, of functions to which they make no difference.
+    pub blind_results: HashMap<(Place, Key), Known<'a>>,
+    /// Handlers find at module level what others have left there: any function may read it.
+    pub finds_shared: bool,
     /// How many client values were read so far.
     pub sources_read: std::cell::Cell<u64>,
     /// Whether every URL rule of the handler that is run is constant: the path is then, too.
@@ -141,9 +147,10 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> Interp<'a> {
-    pub fn new(modules: &'a Modules) -> Self {
+    pub fn new(modules: &'a Modules, reach: &'a Reach) -> Self {
         Self {
             modules,
+            reach,
             base: Base::default(),
             next: 1,
             scopes: HashMap::new(),
@@ -167,6 +174,8 @@ impl<'a> Interp<'a> {
             components_of: HashMap::new(),
             class_rules: HashMap::new(),
             known_results: HashMap::new(),
+            blind_results: HashMap::new(),
+            finds_shared: false,
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
@@ -177,6 +186,11 @@ impl<'a> Interp<'a> {
             nest: 0,
             stack: Vec::new(),
         }
+    }
+
+    /// Whether a client's value can enter below the function.
+    pub fn has_source(&self, function: Place) -> bool {
+        self.finds_shared || self.reach.has_source(function)
     }
 
     /// A new entry: full budget.
@@ -441,6 +455,34 @@ impl<'a> Interp<'a> {
                 .try_fold(34, fold_key),
             Value::Bound(bound) => Some(mix(self.clean_key(&bound.0, st, fuel)?, bound.1.key())),
             other => Some(other.key()),
+        }
+    }
+
+    /// As [`Interp::clean_key`], telling client values by what is known of them only.
+    pub fn shape_key(&self, value: &Value<'a>, st: &State<'a>, fuel: &mut u32) -> Option<Key> {
+        if let Some(key) = self.clean_key(value, st, fuel) {
+            return Some(key);
+        }
+        let whole = value.key();
+        let known = |piece: &Rc<Piece<'a>>| u64::from(st.known(piece, whole).bits());
+        match value {
+            Value::Any(any) => {
+                let kind = any.kind.as_deref().map_or(35, hash);
+                let pieces = any.pieces.iter().map(known);
+                Some(pieces.fold(kind, mix))
+            }
+            Value::Str(text) => {
+                let parts = text.parts.iter().map(|part| match part {
+                    Part::Taint(piece) => mix(36, known(piece)),
+                    part => part.key(),
+                });
+                Some(parts.fold(37 + text.kind as Key, mix))
+            }
+            Value::Tuple(items) | Value::Union(items) => items
+                .iter()
+                .map(|item| self.shape_key(item, st, fuel))
+                .try_fold(38, fold_key),
+            _ => None,
         }
     }
 

@@ -12,7 +12,7 @@
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
 //! * [`schema`] classes that check what they are made of,
 //! * [`shared`] what one handler leaves for others,
-//! * [`entry`] where evaluation starts.
+//! * [`reach`] which functions can matter, [`entry`] where evaluation starts.
 //!
 //! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
 //! says so.
@@ -33,6 +33,7 @@ mod interp;
 mod output;
 mod path;
 mod pattern;
+mod reach;
 mod response;
 mod schema;
 mod shared;

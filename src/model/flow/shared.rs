@@ -33,6 +33,7 @@ impl<'a> Interp<'a> {
         // What lives as long as one request stays out.
         State::new(&self.base).unsettle(self.stores.values().copied());
         self.known_results.clear();
+        self.blind_results.clear();
         self.ran.clear();
         true
     }
