@@ -68,7 +68,6 @@ pub(super) fn canonical(dotted: &str) -> String {
         ("posixpath.", "os.path."),
         ("werkzeug.urls.url_", "urllib.parse."),
         ("jinja2.environment.", "jinja2."),
-        ("jinja2.sandbox.Sandboxed", "jinja2."),
     ] {
         if let Some(rest) = dotted.strip_prefix(from) {
             return format!("{to}{rest}");
@@ -685,7 +684,11 @@ impl<'a> Interp<'a> {
                 .is_some_and(|on| on.truth() != Some(false));
             return Some(match name {
                 "from_string" => {
-                    self.template_source("jinja2.Environment.from_string", args, st, fr);
+                    let full = match instance.fields.contains_key("sandbox") {
+                        true => "jinja2.sandbox.SandboxedEnvironment.from_string",
+                        false => "jinja2.Environment.from_string",
+                    };
+                    self.template_source(full, args, st, fr);
                     template(escapes, place)
                 }
                 "get_template" | "select_template" => {

@@ -95,6 +95,13 @@ impl<'a> Interp<'a> {
         otherwise: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) {
+        if let Some((name, is_none)) = none_test(test) {
+            // `if name is None: return name` gives `None`, whatever else `name` could be.
+            let side = if is_none { &mut *then } else { &mut *otherwise };
+            if !side.dead && self.load(name, side, fr).is_tainted() {
+                self.rebind(name, Value::None, side, fr);
+            }
+        }
         let (name, tested, outcomes): (_, Value<'a>, Vec<Option<bool>>) = match test {
             Expr::Name(name) => {
                 let outcomes = value.alternatives().iter().map(Value::truth).collect();
@@ -280,6 +287,7 @@ impl<'a> Interp<'a> {
             .alternatives()
             .iter()
             .map(|one| match (one, constant) {
+                (Value::Ext(name), _) if name.starts_with("builtins.") => Some(false),
                 (Value::Any(_) | Value::Ext(_) | Value::Import(..), _) => None,
                 (Value::Pred(_), Value::None) => Some(false),
                 (Value::Pred(_), _) => None,
@@ -693,6 +701,23 @@ impl<'a> Interp<'a> {
             both.collect()
         });
         predicate(place, common, learned)
+    }
+}
+
+/// The name in `name is None` (and whether it is that, not `is not`).
+fn none_test(test: &Expr) -> Option<(&str, bool)> {
+    let Expr::Compare(compare) = test else {
+        return None;
+    };
+    let (Expr::Name(name), [op], [Expr::NoneLiteral(_)]) =
+        (&*compare.left, &*compare.ops, &*compare.comparators)
+    else {
+        return None;
+    };
+    match op {
+        CmpOp::Is => Some((name.id.as_str(), true)),
+        CmpOp::IsNot => Some((name.id.as_str(), false)),
+        _ => None,
     }
 }
 

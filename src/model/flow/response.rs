@@ -91,8 +91,14 @@ impl<'a> Interp<'a> {
                     .is_some_and(|on| on.truth() != Some(false));
                 template(escapes, place)
             }
-            "jinja2.Environment" | "jinja2.Environment.overlay" => {
+            "jinja2.Environment"
+            | "jinja2.Environment.overlay"
+            | "jinja2.sandbox.SandboxedEnvironment"
+            | "jinja2.sandbox.ImmutableSandboxedEnvironment" => {
                 let mut fields = std::collections::BTreeMap::new();
+                if name.contains("Sandboxed") {
+                    fields.insert(Rc::from("sandbox"), Value::Bool(true));
+                }
                 if let Some(autoescape) = args.keyword("autoescape") {
                     fields.insert(Rc::from("autoescape"), autoescape.clone());
                 }

@@ -37,6 +37,9 @@ impl Control for TemplateInjection {
         let calls = model.flows.of_sink(|sink| *sink == Sink::TemplateSource);
         let absence = "no template is made from a string";
         flowing::verdict(calls, absence, |call| {
+            if call.name.contains("Sandboxed") {
+                return Some(in_a_sandbox(call));
+            }
             let message = format!(
                 "A client's value ({}) becomes part of the template that {}() compiles: \
                  `{{{{ … }}}}` in it runs on the server. Escaping it first does not help.",
@@ -58,6 +61,18 @@ impl Control for TemplateInjection {
             .and_then(|call| pass_as_context(model, call))
             .unwrap_or_else(by_hand)
     }
+}
+
+/// Jinja's sandbox is made for templates of others: what is left is what it is handed, time
+/// and memory.
+fn in_a_sandbox(call: &SinkCall) -> Finding {
+    let message = format!(
+        "A client's value ({}) becomes a template in Jinja's sandbox: it cannot reach Python, but \
+         it reads whatever it is handed and can use up time and memory, and sandboxes have had \
+         ways out. Keep Jinja updated.",
+        flowing::sources(call)
+    );
+    flowing::finding(ABOUT.id, call, Severity::Low, message)
 }
 
 fn by_hand() -> Patch {
