@@ -23,7 +23,7 @@ pub fn add_keywords(module: &Module, call: &ExprCall, added: &[(&str, &str)]) ->
 }
 
 /// [`add_keywords`] where the patch changes the call's arguments as well, which counts for how
-/// long the line gets.
+/// long the line gets. With nothing to add, only the lines are broken where they have to be.
 pub fn add_keywords_beside(
     module: &Module,
     call: &ExprCall,
@@ -46,11 +46,11 @@ pub fn add_keywords_beside(
     let grown = (text.line(line).chars().count() + written + new).saturating_sub(gone);
     let is_one_line = text.line_of(range.end) == line;
     let arguments = arguments_of(call);
-    if added.is_empty() {
-        return Vec::new();
-    }
     if !is_one_line || grown <= LINE_LENGTH || arguments.is_empty() {
-        return vec![in_place(module, call, added)];
+        return match added {
+            [] => Vec::new(),
+            added => vec![in_place(module, call, added)],
+        };
     }
     let outer = text.indentation(range.start);
     let unit = if outer.starts_with('\t') {
@@ -132,10 +132,15 @@ fn in_place(module: &Module, call: &ExprCall, added: &[(&str, &str)]) -> Edit {
     };
     let separator = separator(last.start);
     let at = parenthesised_end(text.as_str(), last.end, close);
-    let written: String = written
+    let mut written: String = written
         .iter()
         .map(|keyword| format!("{separator}{keyword}"))
         .collect();
+    // One argument on a line of its own needs no comma behind it; several do.
+    let rest = text.slice(Span::new(at, close));
+    if stands_alone(last.start) && rest.trim().is_empty() && rest.contains('\n') {
+        written.push(',');
+    }
     Edit::insert(module.path(), at, written)
 }
 
@@ -248,6 +253,7 @@ mod tests {
                 "f(\n    a,\n    **o,\n)\n",
                 "f(\n    a,\n    secure=True,\n    **o,\n)\n",
             ),
+            ("f(\n    a\n)\n", "f(\n    a,\n    secure=True,\n)\n"),
             ("f(a,  # one\n  b)\n", "f(a,  # one\n  b,\n  secure=True)\n"),
         ] {
             assert_eq!(add(before), after);

@@ -12,6 +12,9 @@ use crate::model::modules::Modules;
 use crate::parse::python::Module;
 use crate::text::Span;
 
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
 /// Sets `key` to the Python `expression` (double quotes are turned into the file's own) at
 /// `place`. Names that the expression uses have to be imported by the caller.
 pub fn set(modules: &Modules, place: &Placement, key: &str, expression: &str) -> Vec<Edit> {
@@ -31,7 +34,15 @@ pub fn set(modules: &Modules, place: &Placement, key: &str, expression: &str) ->
             indentation,
         } => {
             let quote = quote_of(module);
-            let line = format!("{receiver}[{quote}{key}{quote}] = {expression}");
+            let mut line = format!("{receiver}[{quote}{key}{quote}] = {expression}");
+            if indentation.len() + line.chars().count() > LINE_LENGTH && !expression.contains('\n')
+            {
+                let newline = module.file.text.newline();
+                line = format!(
+                    "{receiver}[{quote}{key}{quote}] = ({newline}{indentation}    {expression}\
+                     {newline}{indentation})"
+                );
+            }
             vec![line_at(module, *offset, indentation, &line)]
         }
     }

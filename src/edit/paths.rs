@@ -186,9 +186,10 @@ impl<'a> Splitter<'a> {
                     let Expr::StringLiteral(literal) = arg else {
                         return None;
                     };
-                    *last = format!("f\"{{{last}}}/{}\"", literal.value.to_str());
-                    if last.contains('\\') || last.matches('"').count() > 2 {
-                        return None;
+                    let merged = format!("f\"{{{last}}}/{}\"", literal.value.to_str());
+                    match merged.contains('\\') || merged.matches('"').count() > 2 {
+                        true => names.push(text.to_owned()),
+                        false => *last = merged,
                     }
                 }
                 _ => names.push(text.to_owned()),

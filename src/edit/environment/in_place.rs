@@ -48,6 +48,14 @@ pub(super) fn is_simple(value: &str) -> bool {
     !value.is_empty() && value.chars().all(plain)
 }
 
+/// `${NAME:?}`: what compose takes from its own environment, which has to have it.
+fn is_required(value: &str) -> bool {
+    let inner = value
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix(":?}"));
+    inner.is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+}
+
 /// Inside quotes that stay. Characters that would need an escape are refused: which one depends
 /// on more than the quote.
 fn quoted(value: &str, quote: char) -> Option<String> {
@@ -61,7 +69,7 @@ fn bare(setting: &EnvSetting, written: &str, value: &str) -> Option<String> {
         let in_list_item = setting.statement.span.end == setting.location.span.end
             && written_behind_equals(setting);
         return match in_list_item {
-            true => is_simple(value).then(|| value.to_owned()),
+            true => (is_simple(value) || is_required(value)).then(|| value.to_owned()),
             false => Some(yaml_scalar(setting.surface, written, value)),
         };
     }

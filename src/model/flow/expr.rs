@@ -359,7 +359,7 @@ impl<'a> Interp<'a> {
         let value = st.pin(&value);
         value.map_pieces(&mut |piece| {
             let mut piece = piece.clone();
-            piece.inserted = Some(place);
+            piece.insert_through(place);
             if numeric {
                 piece.facts |= Facts::NUMERIC | Facts::HARMLESS;
             }
@@ -636,7 +636,7 @@ pub(super) fn predicate<'a>(
 pub(super) fn inserted<'a>(value: &Value<'a>, place: Place) -> Value<'a> {
     value.map_pieces(&mut |piece| {
         let mut piece = piece.clone();
-        piece.inserted = Some(place);
+        piece.insert_through(place);
         piece
     })
 }

@@ -288,6 +288,7 @@ impl<'a> Interp<'a> {
             by: None,
             under: None,
             inserted: None,
+            insertions: None,
         }
     }
 

@@ -129,6 +129,8 @@ pub struct TaintPiece {
     /// The expression through which the value became part of the larger text (an f-string's
     /// interpolation, an argument of `os.path.join`), possibly in another file.
     pub inserted: Option<Location>,
+    /// Every such expression on its way, the first one first: `inserted` is the last of them.
+    pub insertions: Vec<Location>,
     /// What is known of it all the same.
     pub has: Facts,
 }

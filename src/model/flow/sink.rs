@@ -14,7 +14,7 @@ use super::path::{is_upload, path_pieces};
 use super::response::html_pieces;
 use super::value::{Part, Piece, Place, Str, StrKind, Value, hash};
 use crate::finding::{Confidence, FlowStep};
-use crate::text::Span;
+use crate::text::{Location, Span};
 
 /// What a sink thinks of one piece.
 struct Judged<'a> {
@@ -304,8 +304,20 @@ impl<'a> Interp<'a> {
             source_text: piece.source.text.to_string(),
             span: self.visible(piece, argument),
             inserted: piece.inserted.map(|place| self.location(place)),
+            insertions: self.insertions(piece),
             has: judged.known,
         }
+    }
+
+    fn insertions(&self, piece: &Piece<'a>) -> Vec<Location> {
+        let mut found = Vec::new();
+        let mut next = piece.insertions.as_ref();
+        while let Some(insertion) = next {
+            found.push(self.location(insertion.place));
+            next = insertion.before.as_ref();
+        }
+        found.reverse();
+        found
     }
 
     fn steps(&self, piece: &Piece<'a>, call: Place, name: &str) -> Vec<FlowStep> {

@@ -96,11 +96,39 @@ pub(super) struct Piece<'a> {
     pub under: Option<(Key, Rc<Self>)>,
     /// The expression through which it last became part of something larger.
     pub inserted: Option<Place>,
+    /// All of these, the last one first.
+    pub insertions: Option<Rc<Insertion>>,
 }
+
+/// One expression through which a piece became part of something larger.
+#[derive(Debug)]
+pub(super) struct Insertion {
+    pub place: Place,
+    pub count: u16,
+    pub before: Option<Rc<Self>>,
+}
+
+/// More insertions than this are not kept: loops put in again and again.
+const MOST_INSERTIONS: u16 = 12;
 
 const LONGEST_WAY: u16 = 40;
 
 impl<'a> Piece<'a> {
+    /// Notes that it became part of something larger through the expression at `place`.
+    pub fn insert_through(&mut self, place: Place) {
+        self.inserted = Some(place);
+        let last = self.insertions.as_ref();
+        let count = last.map_or(0, |last| last.count);
+        if count >= MOST_INSERTIONS || last.is_some_and(|last| last.place == place) {
+            return;
+        }
+        self.insertions = Some(Rc::new(Insertion {
+            place,
+            count: count + 1,
+            before: self.insertions.take(),
+        }));
+    }
+
     /// The same text, one step on.
     pub fn step(&self, place: Place, note: Note<'a>) -> Self {
         let mut piece = self.clone();

@@ -8,6 +8,7 @@ use super::reach::{Reach, reach};
 use super::switch::{Switch, follow, in_mapping};
 use super::{start_flags, wrapper};
 use crate::discover::Purpose;
+use crate::edit::arguments::add_keywords_beside;
 use crate::edit::config::requoted;
 use crate::edit::{command, imports};
 use crate::finding::{
@@ -18,7 +19,7 @@ use crate::model::calls::CallSite;
 use crate::model::deployment::{Stage, rules};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
-use crate::text::Location;
+use crate::text::{Location, Span};
 
 pub struct DebugRun;
 
@@ -359,7 +360,9 @@ fn remedy(
     for parameter in [start.debug, start.debugger] {
         match switch(model, site, call, parameter) {
             Some(Switch::On { at }) => {
-                patch = patch.edits(turned_off(model, &at, declared));
+                let edits = turned_off(model, &at, declared);
+                let broken = broken_lines(model, site, call, &edits);
+                patch = patch.edits(edits).edits(broken);
             }
             Some(Switch::Passed { word, .. }) => {
                 patch = patch.edits(command::remove_word(&model.repo, &word));
@@ -372,6 +375,21 @@ fn remedy(
         }
     }
     patch
+}
+
+/// A call that grows too long for its line gets a line for each argument.
+fn broken_lines(model: &Model, site: &CallSite, call: &ExprCall, edits: &[Edit]) -> Vec<Edit> {
+    let module = model.modules.get(site.module);
+    let changes: Vec<(Span, String)> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            Edit::Replace { path, span, text } if path == module.path() => {
+                Some((*span, text.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    add_keywords_beside(module, call, &[], &changes)
 }
 
 /// The constant at `at` becomes `False`, or follows the declared environment.

@@ -1,11 +1,11 @@
 //! Where on the disk an expression points, as far as constants tell.
 
-use ruff_python_ast::{Expr, ExprCall, FStringPart, InterpolatedStringElement, Operator};
+use ruff_python_ast::{Expr, ExprCall, FStringPart, InterpolatedStringElement, Operator, Stmt};
 use ruff_text_size::Ranged as _;
 
 use crate::model::Model;
 use crate::model::modules::ModuleId;
-use crate::model::names::BindingKind;
+use crate::model::names::{BindingKind, Qualified};
 use crate::text::Span;
 
 /// Longest chain of names and settings that is followed.
@@ -151,6 +151,9 @@ impl Reader<'_> {
             }
             _ => {}
         }
+        if let Some((home, value)) = self.returned(callee.as_ref()) {
+            return self.read(home, value, steps);
+        }
         let Expr::Attribute(method) = &*call.func else {
             return self.open(module, expr);
         };
@@ -165,6 +168,23 @@ impl Reader<'_> {
                 self.setting(module, expr, key.value.to_str(), steps)
             }
             _ => self.open(module, expr),
+        }
+    }
+
+    /// What a function of the repository gives, where it ends with its only `return`.
+    fn returned(&self, callee: Option<&Qualified>) -> Option<(ModuleId, &Expr)> {
+        let names = &self.model.names;
+        let (home, function) = names.function(&self.model.modules, callee?)?;
+        let (last, before) = function.body.split_last()?;
+        let returns = |stmt: &Stmt| {
+            let module = self.model.modules.get(home);
+            module.source(stmt.range()).contains("return")
+        };
+        match last {
+            Stmt::Return(last) if !before.iter().any(returns) => {
+                Some((home, last.value.as_deref()?))
+            }
+            _ => None,
         }
     }
 

@@ -49,7 +49,7 @@ impl Control for SessionCookieSecure {
             return cookie_setting::set(model, finding, &SETTING, "True", patch);
         };
         let (os, import) = module_for(model, file, finding.span().start, "os");
-        let value = format!("{os}.environ.get(\"FLASK_ENV\", \"production\") != \"development\"");
+        let value = format!("{os}.environ.get(\"FLASK_ENV\") != \"development\"");
         let patch = Patch {
             kind: PatchKind::Review,
             ..patch
@@ -77,7 +77,7 @@ mod tests {
     fn an_unset_key_is_found_and_set() {
         assert_eq!(findings(&SessionCookieSecure, &[("app.py", APP)]).len(), 1);
         let text = apply(&SessionCookieSecure, &[("app.py", APP)], "app.py");
-        assert!(text.contains("app.config[\"SESSION_COOKIE_SECURE\"] = os.environ.get(\"FLASK_ENV\", \"production\") != \"development\"\n"), "{text}");
+        assert!(text.contains("app.config[\"SESSION_COOKIE_SECURE\"] = os.environ.get(\"FLASK_ENV\") != \"development\"\n"), "{text}");
         assert_eq!(
             findings(&SessionCookieSecure, &[("app.py", &text)]),
             [""; 0],

@@ -205,7 +205,7 @@ fn module_text(pages: &Pages, mode: &str) -> String {
         let lines: String = pages
             .directives()
             .iter()
-            .map(|(name, value)| entry(name, value))
+            .map(|(name, value)| entry(name, value, "    "))
             .collect();
         text.replace_range(start..end, &format!("POLICY = {{\n{lines}"));
     }
@@ -221,24 +221,24 @@ fn module_text(pages: &Pages, mode: &str) -> String {
 const LINE_LENGTH: usize = 88;
 
 /// One entry of the dictionary; long values are wrapped.
-fn entry(name: &str, value: &str) -> String {
-    let line = format!("    \"{name}\": \"{value}\",\n");
+fn entry(name: &str, value: &str, indentation: &str) -> String {
+    let line = format!("{indentation}\"{name}\": \"{value}\",\n");
     if line.len() <= LINE_LENGTH + 1 {
         return line;
     }
     let mut lines = String::new();
     let mut line = String::new();
     for word in value.split(' ') {
-        // Indentation, quotes and the blank at the end.
-        if !line.is_empty() && line.len() + word.len() + 12 > LINE_LENGTH {
-            lines.push_str(&format!("        \"{line} \"\n"));
+        // A step of indentation, the quotes, the blank at the end.
+        if !line.is_empty() && indentation.len() + line.len() + word.len() + 8 > LINE_LENGTH {
+            lines.push_str(&format!("{indentation}    \"{line} \"\n"));
             line.clear();
         }
         let blank = if line.is_empty() { "" } else { " " };
         line = format!("{line}{blank}{word}");
     }
-    lines.push_str(&format!("        \"{line}\"\n"));
-    format!("    \"{name}\": (\n{lines}    ),\n")
+    lines.push_str(&format!("{indentation}    \"{line}\"\n"));
+    format!("{indentation}\"{name}\": (\n{lines}{indentation}),\n")
 }
 
 fn with_talisman(model: &Model, end: &SetupEnd, pages: &Pages) -> Option<Patch> {
@@ -249,7 +249,7 @@ fn with_talisman(model: &Model, end: &SetupEnd, pages: &Pages) -> Option<Patch> 
     let entries: String = pages
         .directives()
         .iter()
-        .map(|(name, value)| format!("{inner}    \"{name}\": \"{value}\",{newline}"))
+        .map(|(name, value)| entry(name, value, &format!("{inner}    ")).replace('\n', newline))
         .collect();
     let statement = format!(
         "{talisman}({newline}{inner}{},{newline}{inner}force_https=False,{newline}\

@@ -1,6 +1,6 @@
 //! `html-response`: no view returns HTML built from request values without escaping.
 
-use ruff_python_ast::Expr;
+use ruff_python_ast::{AnyNodeRef, Expr};
 use ruff_text_size::Ranged as _;
 
 use crate::edit::imports::name_for;
@@ -86,9 +86,21 @@ fn escape_values(model: &Model, sink: &SinkCall) -> Option<Patch> {
         "Escape the value",
         "The value reaches the browser as text, not as markup",
     );
+    for place in places_in_html(model, sink) {
+        let file = model.modules.by_path(&place.path)?;
+        patch = patch.edits(escaped(model, file, place.span)?);
+    }
+    Some(patch)
+}
+
+/// Where each client's value enters the HTML: the first text with a tag that takes it up. What
+/// is made of that text later on holds HTML of the application as well.
+pub(super) fn places_in_html(model: &Model, sink: &SinkCall) -> Vec<Location> {
     let mut places: Vec<Location> = Vec::new();
     for piece in flowing::pieces(sink) {
-        let place = match (&piece.inserted, piece.span) {
+        let mut insertions = piece.insertions.iter();
+        let first = insertions.find(|at| is_in_html(model, at));
+        let place = match (first.or(piece.inserted.as_ref()), piece.span) {
             (Some(at), _) => at.clone(),
             (None, Some(span)) => Location::new(&sink.call.path, span),
             (None, None) => Location::new(&sink.call.path, sink.argument),
@@ -97,11 +109,45 @@ fn escape_values(model: &Model, sink: &SinkCall) -> Option<Patch> {
             places.push(place);
         }
     }
-    for place in places {
-        let file = model.modules.by_path(&place.path)?;
-        patch = patch.edits(escaped(model, file, place.span)?);
+    places
+}
+
+/// Whether the text that the expression at `at` is put into has a tag in it.
+fn is_in_html(model: &Model, at: &Location) -> bool {
+    let Some(file) = model.modules.by_path(&at.path) else {
+        return false;
+    };
+    let module = model.modules.get(file);
+    let path = module.ancestors(at.span);
+    let around = path.iter().rev().skip_while(|node| {
+        let span = Span::from(node.range());
+        at.span.contains(span)
+    });
+    for node in around {
+        let composes = match node {
+            AnyNodeRef::ExprBinOp(_)
+            | AnyNodeRef::ExprFString(_)
+            | AnyNodeRef::FString(_)
+            | AnyNodeRef::InterpolatedElement(_)
+            | AnyNodeRef::ExprTuple(_)
+            | AnyNodeRef::ExprIf(_)
+            | AnyNodeRef::ExprBoolOp(_)
+            | AnyNodeRef::Arguments(_)
+            | AnyNodeRef::Keyword(_)
+            | AnyNodeRef::ExprStarred(_) => true,
+            AnyNodeRef::ExprCall(call) => {
+                matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "format")
+            }
+            _ => false,
+        };
+        if !composes {
+            return false;
+        }
+        if module.source(node.range()).contains('<') {
+            return true;
+        }
     }
-    Some(patch)
+    false
 }
 
 /// `value` → `escape(value)`, in the form that its place needs.
@@ -192,6 +238,22 @@ mod tests {
             (
                 "    return \"<b>\" + name\n",
                 "    return \"<b>\" + str(escape(name))\n",
+            ),
+            (
+                "    row = f\"<li>{name}</li>\"\n    return \"<ul>\" + row + \"</ul>\"\n",
+                "    row = f\"<li>{escape(name)}</li>\"\n    return \"<ul>\" + row + \"</ul>\"\n",
+            ),
+            (
+                "    rows = ''.join('<td>{}</td>'.format(it) for it in name.split())\n    return f\"<tr>{rows}</tr>\"\n",
+                "    rows = ''.join('<td>{}</td>'.format(escape(it)) for it in name.split())\n    return f\"<tr>{rows}</tr>\"\n",
+            ),
+            (
+                "    html = '<ul>'\n    for it in name.split():\n        html += '<li>%s</li>' % it\n    return html\n",
+                "    html = '<ul>'\n    for it in name.split():\n        html += '<li>%s</li>' % escape(it)\n    return html\n",
+            ),
+            (
+                "    greeting = 'Hello ' + name\n    return f\"<p>{greeting}</p>\"\n",
+                "    greeting = 'Hello ' + name\n    return f\"<p>{escape(greeting)}</p>\"\n",
             ),
             (
                 "    return make_response(name)\n",

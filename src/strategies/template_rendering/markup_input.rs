@@ -72,7 +72,9 @@ fn escape_value(model: &Model, sink: &SinkCall) -> Option<Patch> {
     let [argument] = &*call.arguments.args else {
         return None;
     };
-    let values = flowing::inserted(sink);
+    let places = html_response::places_in_html(model, sink);
+    let here = places.iter().filter(|at| at.path == sink.call.path);
+    let values: Vec<Span> = here.map(|at| at.span).collect();
     let whole = Span::from(argument.range());
     if values.is_empty() || values.contains(&whole) && values.len() == 1 {
         let patch = Patch::new(
@@ -96,8 +98,7 @@ fn escape_value(model: &Model, sink: &SinkCall) -> Option<Patch> {
         return Some(patch.edits(edits));
     }
     let mut edits = Vec::new();
-    for piece in flowing::pieces(sink) {
-        let at = piece.inserted.as_ref()?;
+    for at in &places {
         let file = model.modules.by_path(&at.path)?;
         edits.extend(html_response::escaped(model, file, at.span)?);
     }
@@ -268,6 +269,18 @@ mod tests {
         assert_eq!(
             after("Markup(f\"{HEAD}<b>{name}</b>\")"),
             "Markup(f\"{HEAD}<b>{escape(name)}</b>\")"
+        );
+    }
+
+    #[test]
+    fn html_that_the_code_builds_is_not_escaped() {
+        let source = format!(
+            "{HEAD}    rows = f\"<li>{{name}}</li>\"\n    html = Markup(\"<ul>%s</ul>\" % rows)\n    return render_template('a.html', html=html)\n"
+        );
+        let text = apply(&MarkupInput, &[("app.py", &source)], "app.py");
+        assert!(
+            text.contains("    rows = f\"<li>{escape(name)}</li>\"\n    html = Markup(\"<ul>%s</ul>\" % rows)\n"),
+            "{text}"
         );
     }
 

@@ -14,6 +14,7 @@ use crate::model::flow::{Sink, SinkCall};
 use crate::model::modules::ModuleId;
 use crate::parse::python::Module;
 use crate::strategies::strategy::TEMPLATE_RENDERING;
+use crate::strategies::template_rendering::html_response;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Span;
 
@@ -99,7 +100,7 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
     let module = model.modules.get(file);
     let call = module.call_at(sink.call.span)?;
     let render = rendering_call(model, module, file, call)?;
-    let spans = inserted_here(sink)?;
+    let spans = inserted_here(model, sink)?;
     let mut moved = name_values(model, file, render, &spans, sink.call.span)?;
     let holes: Vec<(Span, String)> = moved
         .iter()
@@ -156,21 +157,18 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
 }
 
 /// The expressions through which the values enter the source, all in the sink's own function.
-fn inserted_here(sink: &SinkCall) -> Option<Vec<Span>> {
+fn inserted_here(model: &Model, sink: &SinkCall) -> Option<Vec<Span>> {
     let function = sink.function?;
+    let mut pieces = flowing::pieces(sink).iter();
+    if pieces.any(|piece| piece.inserted.is_none() && piece.span.is_none()) {
+        return None;
+    }
     let mut spans = Vec::new();
-    for piece in flowing::pieces(sink) {
-        let at = match &piece.inserted {
-            Some(at) if at.path == sink.call.path => at.span,
-            Some(_) => return None,
-            None => piece.span?,
-        };
-        if !function.contains(at) {
+    for at in html_response::places_in_html(model, sink) {
+        if at.path != sink.call.path || !function.contains(at.span) {
             return None;
         }
-        if !spans.contains(&at) {
-            spans.push(at);
-        }
+        spans.push(at.span);
     }
     spans.sort();
     Some(spans)
