@@ -221,6 +221,8 @@ enum Group {
     Standard,
     ThirdParty,
     Local,
+    /// Behind a dot; isort keeps it apart from the project's absolute imports.
+    Relative,
 }
 
 /// A new import and where it goes.
@@ -391,7 +393,8 @@ fn top_of(module: &Module) -> usize {
 fn group_of(module: &str, level: u32, is_local: &dyn Fn(&str) -> bool) -> Group {
     let top = module.split('.').next().unwrap_or(module);
     match top {
-        _ if level > 0 || is_local(top) => Group::Local,
+        _ if level > 0 => Group::Relative,
+        _ if is_local(top) => Group::Local,
         "__future__" => Group::Future,
         "base64" | "binascii" | "collections" | "contextlib" | "copy" | "csv" | "datetime"
         | "enum" | "functools" | "glob" | "hashlib" | "hmac" | "html" | "http" | "importlib"
@@ -588,6 +591,11 @@ mod tests {
                 "from flask import Flask\n\nfrom .views import bp\n",
                 from(".guard", "check"),
                 "from flask import Flask\n\nfrom .guard import check\nfrom .views import bp\n",
+            ),
+            (
+                "from shop.auth import login\n\nfrom .views import bp\n",
+                from("shop.guard", "check"),
+                "from shop.auth import login\nfrom shop.guard import check\n\nfrom .views import bp\n",
             ),
             (
                 "from .guard import other\n",
