@@ -83,7 +83,9 @@ pub fn add_keywords_beside(
         .collect();
     let end = parenthesised_end(text.as_str(), at, close);
     // What two patches that add to one call have in common is the same edit in both.
-    edits.push(Edit::insert(module.path(), end, tail));
+    if !tail.is_empty() {
+        edits.push(Edit::insert(module.path(), end, tail));
+    }
     if end < close {
         edits.push(Edit::replace(module.path(), Span::new(end, close), ""));
     }

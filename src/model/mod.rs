@@ -4,6 +4,7 @@ pub mod app;
 pub mod calls;
 pub mod ci;
 pub mod config;
+pub mod config_files;
 pub mod dependencies;
 pub mod deployment;
 pub mod flow;

@@ -10,6 +10,7 @@ use crate::model::app::AppId;
 use crate::model::config::{
     ConditionKind, EnvRead, Environment, Placement, Resolved, Value, Write,
 };
+use crate::model::config_files::{self, FileSetting};
 use crate::model::deployment::{Stage, rules};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
@@ -47,6 +48,12 @@ impl Control for DebugConfig {
             judge_app(model, app, &mut report);
         }
         judge_unloaded(model, &mut report);
+        for setting in in_files(model) {
+            let message = format!("{} turns DEBUG on: {}", setting.value.path, gain(model));
+            let at = setting.entry.clone();
+            let finding = Finding::new(ABOUT.id, at, severity(model), message).subject(FILE);
+            report.find(finding);
+        }
         let Report {
             findings,
             evidence,
@@ -64,6 +71,9 @@ impl Control for DebugConfig {
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         if finding.subject == default_configuration::SUBJECT {
             return default_configuration::remedy(model, finding);
+        }
+        if finding.subject == FILE {
+            return in_file(model, finding);
         }
         let found = writes(model)
             .find(|write| write.place() == finding.location && *write.key == finding.subject);
@@ -314,6 +324,32 @@ fn judge_unset(model: &Model, app: AppId, report: &mut Report) {
     );
 }
 
+/// The subject of findings in files that are not Python.
+const FILE: &str = "DEBUG in a file";
+
+fn in_files(model: &Model) -> impl Iterator<Item = FileSetting> {
+    let all = config_files::settings(model).into_iter();
+    all.filter(|setting| setting.key == KEY && setting.is_truthy())
+}
+
+fn in_file(model: &Model, finding: &Finding) -> Patch {
+    let title = format!("Set DEBUG to false in {}", finding.path());
+    let found = in_files(model).find(|setting| setting.entry == finding.location);
+    let Some(setting) = found.filter(|setting| !setting.is_text) else {
+        let by_hand = format!("Set DEBUG to false, without quotes, in {}.", finding.path());
+        return Patch::manual(title, vec![by_hand]);
+    };
+    let value = &setting.value;
+    Patch::new(
+        PatchKind::Review,
+        title,
+        "Production's configuration turns DEBUG off",
+    )
+    .edit(Edit::replace(&value.path, value.span, "false"))
+    .may_break("Whoever else loads the file has debug off as well.")
+    .follow_up(super::flask::local_debugging(model))
+}
+
 /// A configuration that nothing visible loads, but whose name says production.
 fn judge_unloaded(model: &Model, report: &mut Report) {
     for write in model
@@ -491,6 +527,17 @@ mod tests {
     const FACTORY: &str = "import os\nfrom flask import Flask\nfrom config import configs\n\n\n\
                            def create_app():\n    app = Flask(__name__)\n    \
                            app.config.from_object(configs[os.environ.get('APP', 'production')])\n    return app\n";
+
+    #[test]
+    fn files_that_are_not_python_count() {
+        let source = format!("{HEAD}app.config.from_file('c.json', load=json.load)\n");
+        let texts = [
+            ("app.py", source.as_str()),
+            ("c.json", "{\"DEBUG\": true}\n"),
+        ];
+        let after = testing::apply(&DebugConfig, &texts, "c.json");
+        assert_eq!(after, "{\"DEBUG\": false}\n");
+    }
 
     #[test]
     fn a_development_class_is_no_finding() {

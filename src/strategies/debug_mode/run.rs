@@ -16,7 +16,7 @@ use crate::finding::{
 };
 use crate::model::Model;
 use crate::model::calls::CallSite;
-use crate::model::deployment::{Stage, rules};
+use crate::model::deployment::{Process, Stage, rules};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 use crate::text::{Location, Span};
@@ -390,6 +390,27 @@ fn broken_lines(model: &Model, site: &CallSite, call: &ExprCall, edits: &[Edit])
         })
         .collect();
     add_keywords_beside(module, call, &[], &changes)
+}
+
+/// The starts that `process` turns debug on for by one of its words.
+pub(super) fn asked_for_by(model: &Model, process: &Process) -> Vec<Location> {
+    let mut found = Vec::new();
+    for start in STARTS {
+        for site in model.calls.of(start.callee) {
+            let Some(call) = site.call(&model.modules) else {
+                continue;
+            };
+            let switches = [start.debug, start.debugger].map(|it| switch(model, site, call, it));
+            let is_its = switches.iter().flatten().any(|it| {
+                matches!(it, Switch::Passed { word, .. }
+                    if process.words.iter().any(|own| own.location == *word))
+            });
+            if is_its {
+                found.push(site.location.clone());
+            }
+        }
+    }
+    found
 }
 
 /// The constant at `at` becomes `False`, or follows the declared environment.

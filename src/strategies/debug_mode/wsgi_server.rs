@@ -254,7 +254,13 @@ fn with_gunicorn(model: &Model, process: &Process) -> Patch {
     .edits(edits)
     .may_break("Two processes serve: what the app keeps in memory is not shared between them.")
     .covering("debug-run", &process.location);
-    with_dependency(model, patch)
+    with_dependency(model, covering_starts(model, process, patch))
+}
+
+/// A start that is not made any more needs no word less on its command line.
+pub(super) fn covering_starts(model: &Model, process: &Process, patch: Patch) -> Patch {
+    let starts = super::run::asked_for_by(model, process).into_iter();
+    starts.fold(patch, |patch, at| patch.covering("debug-run", &at))
 }
 
 pub(super) fn with_dependency(model: &Model, patch: Patch) -> Patch {

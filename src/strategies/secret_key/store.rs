@@ -299,7 +299,8 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
     let value = value.expression_at(write.value_at.span);
     let is_name = value.is_some_and(ruff_python_ast::Expr::is_name_expr);
     // `settings.secret_key`: what reads the settings reads them from a store as well.
-    if value.is_some_and(ruff_python_ast::Expr::is_attribute_expr) {
+    let is_random = matches!(write.value, Value::Random(_));
+    if !is_random && value.is_some_and(ruff_python_ast::Expr::is_attribute_expr) {
         return None;
     }
     let mut all = sightings::all(model).into_iter();
