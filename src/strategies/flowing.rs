@@ -45,6 +45,29 @@ pub(super) fn verdict<'m>(
     Verdict::from_findings(findings, evidence)
 }
 
+/// The verdict, where calls of `callee` that no flow leads to are evidence: functions that take
+/// nothing from a client are not evaluated at all.
+pub(super) fn with_calls(verdict: Verdict, model: &Model, callee: &str) -> Verdict {
+    if !matches!(verdict, Verdict::NotApplicable { .. }) {
+        return verdict;
+    }
+    let sites = model.calls.of(callee).iter();
+    let of_application = sites.filter(|site| {
+        let file = &model.modules.get(site.module).file;
+        file.purpose.is_application()
+    });
+    let evidence: Vec<Evidence> = of_application
+        .map(|site| {
+            let note = format!("no client value reaches {}()", short(callee));
+            Evidence::new(site.location.clone(), note)
+        })
+        .collect();
+    match evidence.is_empty() {
+        true => verdict,
+        false => Verdict::Implemented { evidence },
+    }
+}
+
 /// The call that a finding of one of these controls is about.
 pub(super) fn call_of<'m>(
     model: &'m Model,

@@ -25,7 +25,7 @@ impl Control for SendDirectoryBase {
     fn check(&self, model: &Model) -> Verdict {
         let calls = model.flows.of_sink(|sink| *sink == Sink::SendDirectoryBase);
         let absence = "the application does not call send_from_directory";
-        flowing::verdict(calls, absence, |call| {
+        let verdict = flowing::verdict(calls, absence, |call| {
             Some(super::path_finding(
                 ABOUT.id,
                 call,
@@ -33,7 +33,8 @@ impl Control for SendDirectoryBase {
                 "chooses the folder that send_from_directory() serves",
                 "it keeps names inside a folder that the client picked, so any file can be read.",
             ))
-        })
+        });
+        flowing::with_calls(verdict, model, "flask.send_from_directory")
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {

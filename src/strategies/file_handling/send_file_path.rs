@@ -37,7 +37,8 @@ impl Control for SendFilePath {
 
     fn check(&self, model: &Model) -> Verdict {
         let calls = model.flows.of_sink(|sink| *sink == Sink::SendFile);
-        flowing::verdict(calls, "the application does not call send_file", |call| {
+        let absence = "the application does not call send_file";
+        let verdict = flowing::verdict(calls, absence, |call| {
             Some(super::path_finding(
                 ABOUT.id,
                 call,
@@ -45,7 +46,8 @@ impl Control for SendFilePath {
                 "decides which file send_file() serves",
                 "whoever asks gets any file that the server process may read.",
             ))
-        })
+        });
+        flowing::with_calls(verdict, model, "flask.send_file")
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
