@@ -509,13 +509,14 @@ impl<'a> Interp<'a> {
     }
 
     /// Whether a client's value can enter and a sink be reached. What a view returns is a sink.
+    /// Without any client's value, the sinks of the handler itself are evidence still.
     fn can_matter(&self, handler: &Handler<'a>, args: &Args<'a>, place: Place) -> bool {
         let has_source = args.all().any(Value::is_tainted) || self.has_source(place);
         let has_sink = match handler.kind {
             Kind::View | Kind::Hook | Kind::Context | Kind::After => true,
             Kind::Json | Kind::Event | Kind::Helper => self.reach.has_sink(place),
         };
-        has_source && has_sink
+        has_source && has_sink || self.reach.names_sink(place)
     }
 
     fn respond_all(

@@ -171,6 +171,8 @@ pub struct Reach {
 struct Mark {
     source: bool,
     sink: bool,
+    /// The function itself names a sink.
+    own_sink: bool,
 }
 
 impl Reach {
@@ -189,7 +191,14 @@ impl Reach {
         let places = nodes.iter().zip(marks);
         Self {
             nodes: places
-                .filter_map(|(node, (source, sink))| Some((node.place?, Mark { source, sink })))
+                .filter_map(|(node, (source, sink))| {
+                    let mark = Mark {
+                        source,
+                        sink,
+                        own_sink: node.is_sink,
+                    };
+                    Some((node.place?, mark))
+                })
                 .collect(),
         }
     }
@@ -197,6 +206,11 @@ impl Reach {
     /// Whether a client's value can enter below the function; `true` where that is not known.
     pub fn has_source(&self, function: Place) -> bool {
         self.nodes.get(&function).is_none_or(|mark| mark.source)
+    }
+
+    /// Whether the function itself names a sink; `true` where that is not known.
+    pub fn names_sink(&self, function: Place) -> bool {
+        self.nodes.get(&function).is_none_or(|mark| mark.own_sink)
     }
 
     /// Whether a sink can be reached from the function; `true` where that is not known.

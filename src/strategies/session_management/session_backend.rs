@@ -1,6 +1,7 @@
 //! `session-backend`: sessions that hold data are kept on the server.
 
 use crate::edit::imports::{module_for, name_for};
+use crate::edit::module_file::NewModule;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::app::{App, AppId};
@@ -418,7 +419,7 @@ fn migrate(
     }
     let beside = end.path.rsplit_once('/').map_or("", |(folder, _)| folder) == folder;
     let module = match (in_package, beside) {
-        (true, true) => ".session_migration".to_owned(),
+        (true, true) => NewModule::beside(model, file, "session_migration").import,
         (true, false) => format!("{}.session_migration", package_of(model, folder)),
         (false, _) => "session_migration".to_owned(),
     };

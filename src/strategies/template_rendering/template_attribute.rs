@@ -184,7 +184,7 @@ fn is_doubtful(model: &Model, id: TemplateId, output: &Output, weakness: Weaknes
     let mut parts = output.parts.iter().filter(known);
     match weakness {
         Weakness::Unquoted => parts.any(values::is_unknown_text),
-        Weakness::Link => parts.any(values::is_user_link_by_name),
+        Weakness::Link => parts.any(|part| !part.is_checked && values::is_user_link_by_name(part)),
         Weakness::Text(_) | Weakness::Handler => parts.any(values::is_user_text_by_name),
         Weakness::JsonInQuotes => parts.next().is_some(),
         Weakness::Tag | Weakness::Code | Weakness::Comment => false,
@@ -411,5 +411,21 @@ mod tests {
                 source(after)
             );
         }
+    }
+    #[test]
+    fn a_stored_link_is_mended() {
+        let files = |page| {
+            let view = "from flask import Flask, render_template\napp = Flask('x')\n\n@app.route('/')\n\
+                        def f():\n    return render_template('p.html', post=load())\n";
+            [("app.py", view), ("templates/p.html", page)]
+        };
+        let before = files("<a href=\"{{ post.user.website }}\">w</a>\n");
+        assert_eq!(findings(&TemplateAttribute, &before).len(), 1);
+        let after = apply(&TemplateAttribute, &before, "templates/p.html");
+        assert_eq!(
+            findings(&TemplateAttribute, &files(&after)),
+            [""; 0],
+            "{after}"
+        );
     }
 }
