@@ -85,7 +85,7 @@ impl FileKind {
             "sh" | "bash" => Some(Self::Shell),
             "ini" | "cfg" | "conf" => Some(Self::Ini),
             "service" => Some(Self::Unit),
-            "json" if lower == "app.json" => Some(Self::Json),
+            "json" if lower == "app.json" || is_configuration(&lower) => Some(Self::Json),
             "md" | "rst" if is_policy(&lower) => Some(Self::Markdown),
             _ => None,
         }
@@ -188,6 +188,14 @@ fn is_renovate(name: &str) -> bool {
             | ".renovaterc.json"
             | ".renovaterc.json5"
     )
+}
+
+/// What `app.config.from_file` is given, by its name.
+fn is_configuration(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let words = ["config", "configuration", "settings", "secrets"];
+    let mut parts = stem.split(['.', '-', '_']);
+    parts.next_back().is_some_and(|last| words.contains(&last)) && !name.starts_with("ts")
 }
 
 fn is_compose(name: &str) -> bool {

@@ -70,7 +70,7 @@ proptest! {
         for process in &deployment.processes {
             command::start_command(&repo, process, "a:create_app()");
             command::insert_before_start(&repo, process, &["python", "p.py"]);
-            command::start_command_after(&repo, process, "a:b", &["python", "p.py"]);
+            command::start_command_after(&repo, process, ("a:b", "0.0.0.0:1"), &["python", "p.py"]);
             command::remove_flag(&repo, process, FlagKind::Debug);
         }
     }

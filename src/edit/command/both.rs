@@ -3,27 +3,32 @@
 
 use std::sync::Arc;
 
-use super::{insert_before_start, start_command};
+use super::{insert_before_start, start_command_on};
 use crate::discover::Repository;
 use crate::finding::Edit;
 use crate::model::deployment::{Deployment, Process};
 use crate::text::Span;
 
-/// What [`start_command`] makes of the process, with [`insert_before_start`] of `words` on top
+/// What [`start_command_on`] makes of the process with the target and the address of `served`, with [`insert_before_start`] of `words` on top
 /// of it, stated against the original text. Nothing where either has nothing.
 pub fn start_command_after(
     repo: &Repository,
     process: &Process,
-    target: &str,
+    served: (&str, &str),
     words: &[&str],
 ) -> Vec<Edit> {
-    both(repo, process, target, words).unwrap_or_default()
+    both(repo, process, served, words).unwrap_or_default()
 }
 
-fn both(repo: &Repository, process: &Process, target: &str, words: &[&str]) -> Option<Vec<Edit>> {
+fn both(
+    repo: &Repository,
+    process: &Process,
+    (target, bind): (&str, &str),
+    words: &[&str],
+) -> Option<Vec<Edit>> {
     let path = &process.location.path;
     let original = repo.file(path)?.text.as_str();
-    let started = start_command(repo, process, target);
+    let started = start_command_on(repo, process, target, bind);
     let (here, elsewhere): (Vec<Edit>, Vec<Edit>) = started
         .into_iter()
         .partition(|edit| matches!(edit, Edit::Replace { path: own, .. } if own == path));

@@ -12,6 +12,17 @@ use crate::discover::File;
 use crate::parse::yaml::{Node, Yaml};
 use crate::text::{Location, Span};
 
+/// Variables of a play that are named after the application's keys, which templates put into
+/// its environment.
+const KEYS: &[&str] = &[
+    "secret_key",
+    "flask_secret_key",
+    "app_secret_key",
+    "jwt_secret_key",
+    "wtf_csrf_secret_key",
+    "security_password_salt",
+];
+
 const MAX_DEPTH: usize = 12;
 
 pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
@@ -66,6 +77,13 @@ fn visit(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, outer: &Scop
             _ if yaml_env::is_variable_name(key) && entry.value.scalar().is_some() => {
                 let setting = yaml_env::of_entry(entry, &file.path, &scope, Expansion::Templates);
                 if let Some(setting) = setting {
+                    reader.set(setting);
+                }
+            }
+            _ if KEYS.contains(&key) && entry.value.scalar().is_some() => {
+                let setting = yaml_env::of_entry(entry, &file.path, &scope, Expansion::Templates);
+                if let Some(mut setting) = setting {
+                    setting.name = key.to_uppercase();
                     reader.set(setting);
                 }
             }

@@ -92,7 +92,7 @@ pub(super) fn surface_of(file: &File) -> Option<Surface> {
         FileKind::Unit => Some(Surface::Unit),
         FileKind::Jenkinsfile => Some(Surface::Jenkins),
         FileKind::Makefile => Some(Surface::Makefile),
-        FileKind::Json => Some(Surface::AppJson),
+        FileKind::Json if base_name(&file.path) == "app.json" => Some(Surface::AppJson),
         FileKind::Toml => toml_platform(file),
         FileKind::Yaml => yaml_surface(file),
         FileKind::Ini => ini_surface(file),

@@ -1,8 +1,8 @@
 //! `deploy-verification`: the deployment loads the app, verifies that debug is off, and stops
 //! when it is not.
 
-use super::target;
 use super::wsgi_server;
+use super::{address, target};
 use crate::edit::command;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -117,7 +117,10 @@ fn patch(model: &Model, process: &Process) -> Patch {
     let edits = match is_served {
         true => command::insert_before_start(&model.repo, process, &words),
         // The same command gets the server that the check is made for.
-        false => command::start_command_after(&model.repo, process, &target, &words),
+        false => {
+            let bind = address::bind(model, process);
+            command::start_command_after(&model.repo, process, (&target, &bind), &words)
+        }
     };
     if edits.is_empty()
         || model

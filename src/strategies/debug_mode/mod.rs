@@ -1,5 +1,6 @@
 //! Disable debug mode in production.
 
+mod address;
 mod command_line;
 pub mod config;
 pub mod debug_tests;

@@ -1,7 +1,7 @@
 //! `wsgi-server`: production starts a WSGI server that loads an existing application.
 
 use super::reach::place;
-use super::target;
+use super::{address, target};
 use crate::edit::command;
 use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
@@ -232,9 +232,10 @@ fn without(model: &Model, process: &Process, kind: FlagKind, title: &str) -> Pat
 fn with_gunicorn(model: &Model, process: &Process) -> Patch {
     let title = "Start the app with gunicorn";
     let loaded = target::of_process(model, process);
-    let edits = loaded
-        .as_ref()
-        .map(|loaded| command::start_command(&model.repo, process, &loaded.target()));
+    let edits = loaded.as_ref().map(|loaded| {
+        let bind = address::bind(model, process);
+        command::start_command_on(&model.repo, process, &loaded.target(), &bind)
+    });
     let edits = edits.unwrap_or_default();
     if edits.is_empty() {
         let target = loaded.map_or_else(|| "module:app".into(), |loaded| loaded.target());
