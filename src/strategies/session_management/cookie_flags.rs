@@ -3,10 +3,13 @@
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged as _;
 
+use super::cookie_setting::{self, Setting};
 use crate::edit::arguments::add_keywords;
+use crate::edit::config::requoted;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::calls::CallSite;
+use crate::model::config::Literal;
 use crate::parse::python::{argument, unpacks};
 use crate::strategies::strategy::SESSION_MANAGEMENT;
 use crate::strategies::{About, Answers, Control};
@@ -31,6 +34,69 @@ const FLAGS: &[(&str, usize, &str)] = &[
     ("samesite", 9, "\"Lax\""),
 ];
 
+/// The flags of the cookie by which Flask-Login remembers a visitor (defaults of 0.5 and later).
+static REMEMBER: [Setting; 3] = [
+    Setting {
+        key: "REMEMBER_COOKIE_SECURE",
+        default_is_good: false,
+        is_good: Literal::is_truthy,
+        severity: Severity::Medium,
+        talisman: None,
+        gain: |_| "one request over plain http gives the login to whoever listens".to_owned(),
+    },
+    Setting {
+        key: "REMEMBER_COOKIE_HTTPONLY",
+        default_is_good: true,
+        is_good: Literal::is_truthy,
+        severity: Severity::Medium,
+        talisman: None,
+        gain: |_| "any script on a page reads the cookie that logs the visitor in".to_owned(),
+    },
+    Setting {
+        key: "REMEMBER_COOKIE_SAMESITE",
+        default_is_good: false,
+        is_good: |value| {
+            let text = value.as_str().unwrap_or_default();
+            text.eq_ignore_ascii_case("lax") || text.eq_ignore_ascii_case("strict")
+        },
+        severity: Severity::Low,
+        talisman: None,
+        gain: |_| "other sites' requests log the visitor in".to_owned(),
+    },
+];
+
+/// Whether a login can be remembered: `login_user(user, remember=…)`.
+fn remembers(model: &Model) -> bool {
+    model.calls.of("flask_login.login_user").iter().any(|site| {
+        let file = &model.modules.get(site.module).file;
+        let call = site.call(&model.modules);
+        let remember = call.and_then(|call| argument(call, "remember", Some(1)));
+        let is_off =
+            |value: &Expr| matches!(value, Expr::BooleanLiteral(literal) if !literal.value);
+        file.purpose.is_application() && remember.is_some_and(|value| !is_off(value))
+    })
+}
+
+fn set_for_remembering(model: &Model, finding: &Finding, setting: &Setting) -> Patch {
+    let patch = cookie_setting::patch(
+        "Set the flags of the cookie that remembers a login",
+        "The cookie that logs a visitor in is sent over HTTPS only, not to scripts, and not with \
+         other sites' requests",
+    );
+    let patch = cookie_setting::on_purpose(
+        patch,
+        finding,
+        "what reads or sends this cookie otherwise stops working",
+    );
+    match setting.key {
+        "REMEMBER_COOKIE_SECURE" => cookie_setting::set_over_https(model, finding, setting, patch),
+        "REMEMBER_COOKIE_SAMESITE" => {
+            cookie_setting::set(model, finding, setting, "\"Lax\"", patch)
+        }
+        _ => cookie_setting::set(model, finding, setting, "True", patch),
+    }
+}
+
 impl Control for CookieFlags {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -54,6 +120,13 @@ impl Control for CookieFlags {
             }
             findings.push(finding(site, call, &missing));
         }
+        if remembers(model) {
+            for setting in &REMEMBER {
+                let (open, good, _) = cookie_setting::judge_all(&ABOUT, setting, model);
+                findings.extend(open);
+                evidence.extend(good);
+            }
+        }
         if findings.is_empty() && evidence.is_empty() {
             return Verdict::not_applicable("the application sets no cookie itself");
         }
@@ -61,6 +134,9 @@ impl Control for CookieFlags {
     }
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
+        if let Some(setting) = REMEMBER.iter().find(|it| it.key == finding.subject) {
+            return set_for_remembering(model, finding, setting);
+        }
         let patch = Patch::new(
             PatchKind::Review,
             "Set the cookie's flags",
@@ -83,12 +159,16 @@ impl Control for CookieFlags {
                     edits.push(Edit::replace(
                         module.path(),
                         Span::from(present.range()),
-                        *value,
+                        requoted(module, value),
                     ));
                 }
-                None => added.push((*name, *value)),
+                None => added.push((*name, requoted(module, value))),
             }
         }
+        let added: Vec<(&str, &str)> = added
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         edits.extend(add_keywords(module, call, &added));
         patch.edits(edits)
     }
@@ -162,7 +242,8 @@ mod tests {
         assert_eq!(findings(&CookieFlags, &[("app.py", source)]), ["app.py:4"]);
         let after = apply(&CookieFlags, &[("app.py", source)], "app.py");
         assert!(
-            after.contains("r.set_cookie('a', 'b', secure=True, httponly=True, samesite=\"Lax\")")
+            after.contains("r.set_cookie('a', 'b', secure=True, httponly=True, samesite='Lax')"),
+            "{after}"
         );
         assert_eq!(findings(&CookieFlags, &[("app.py", &after)]), [""; 0]);
     }
@@ -183,5 +264,23 @@ mod tests {
             let source = format!("import flask\ndef f(r):\n    {line}\n");
             assert_eq!(findings(&CookieFlags, &[("app.py", &source)]), [""; 0]);
         }
+    }
+
+    #[test]
+    fn remembered_logins_have_flags_of_their_own() {
+        let app = "from flask import Flask\nfrom flask_login import LoginManager, login_user\n\napp = Flask(__name__)\nLoginManager(app)\napp.config[\"REMEMBER_COOKIE_HTTPONLY\"] = False\n\n\n@app.route(\"/login\", methods=[\"POST\"])\ndef login():\n    login_user(load(), remember=True)\n    return \"\"\n";
+        let texts = [("app.py", app)];
+        assert_eq!(findings(&CookieFlags, &texts).len(), 3);
+        let after = apply(&CookieFlags, &texts, "app.py");
+        for line in [
+            "app.config[\"REMEMBER_COOKIE_HTTPONLY\"] = True\n",
+            "app.config[\"REMEMBER_COOKIE_SAMESITE\"] = \"Lax\"\n",
+            "app.config[\"REMEMBER_COOKIE_SECURE\"] = os.environ.get(\"FLASK_ENV\") != \"development\"\n",
+        ] {
+            assert!(after.contains(line), "{after}");
+        }
+        assert_eq!(findings(&CookieFlags, &[("app.py", &after)]), [""; 0]);
+        let forgets = app.replace("remember=True", "remember=False");
+        assert_eq!(findings(&CookieFlags, &[("app.py", &forgets)]), [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 use ruff_python_ast::Expr;
 
 use crate::edit::config;
+use crate::edit::imports::module_for;
 use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::app::AppId;
@@ -37,16 +38,7 @@ pub(super) fn check(about: &About, setting: &Setting, model: &Model) -> Verdict 
     if super::uses_session(model).is_none() {
         return Verdict::not_applicable("the application keeps nothing in the session");
     }
-    let mut findings = Vec::new();
-    let mut evidence = Vec::new();
-    let mut question = None;
-    for (id, _) in model.apps.production() {
-        match judge(about, setting, model, id) {
-            Answer::Good(good) => evidence.push(good),
-            Answer::Bad(finding) => findings.push(finding),
-            Answer::Open(open) => question = Some(open),
-        }
-    }
+    let (findings, evidence, question) = judge_all(about, setting, model);
     match question {
         Some(question) if findings.is_empty() => Verdict::Undecided { question, evidence },
         _ if findings.is_empty() && evidence.is_empty() => {
@@ -54,6 +46,23 @@ pub(super) fn check(about: &About, setting: &Setting, model: &Model) -> Verdict 
         }
         _ => Verdict::from_findings(findings, evidence),
     }
+}
+
+/// Findings and evidence of every application, and what could not be decided.
+pub(super) fn judge_all(
+    about: &About,
+    setting: &Setting,
+    model: &Model,
+) -> (Vec<Finding>, Vec<Evidence>, Option<String>) {
+    let (mut findings, mut evidence, mut question) = (Vec::new(), Vec::new(), None);
+    for (id, _) in model.apps.production() {
+        match judge(about, setting, model, id) {
+            Answer::Good(good) => evidence.push(good),
+            Answer::Bad(finding) => findings.push(finding),
+            Answer::Open(open) => question = Some(open),
+        }
+    }
+    (findings, evidence, question)
 }
 
 fn judge(about: &About, setting: &Setting, model: &Model, app: AppId) -> Answer {
@@ -177,6 +186,37 @@ fn absent(about: &About, setting: &Setting, model: &Model, app: AppId) -> Findin
         .absent()
 }
 
+/// Sets the key to True in production, and elsewhere as well unless development is declared:
+/// one configuration for all has to work over http on the developer's machine.
+pub(super) fn set_over_https(
+    model: &Model,
+    finding: &Finding,
+    setting: &Setting,
+    patch: Patch,
+) -> Patch {
+    if is_for_production_alone(model, finding, setting) {
+        return set(model, finding, setting, "True", patch);
+    }
+    let Some(file) = model.modules.by_path(finding.path()) else {
+        return set(model, finding, setting, "True", patch);
+    };
+    let (os, import) = module_for(model, file, finding.span().start, "os");
+    let value = format!("{os}.environ.get(\"FLASK_ENV\") != \"development\"");
+    let patch = Patch {
+        kind: PatchKind::Review,
+        ..patch
+    }
+    .may_break(
+        "Over plain http, browsers drop the cookie unless FLASK_ENV=development is set \
+         (localhost aside): set it for local work, and serve production over HTTPS.",
+    );
+    let patch = set(model, finding, setting, &value, patch);
+    if patch.edits.is_empty() {
+        return patch;
+    }
+    patch.edits(import)
+}
+
 /// A value that somebody wrote may be there for a reason: what `breaks` is shown first.
 pub(super) fn on_purpose(patch: Patch, finding: &Finding, breaks: &str) -> Patch {
     if finding.absent {
@@ -247,7 +287,7 @@ fn app_of(model: &Model, finding: &Finding, setting: &Setting) -> Option<AppId> 
 }
 
 /// Whether the place that the patch writes to is loaded in production only.
-pub(super) fn is_for_production_alone(model: &Model, finding: &Finding, setting: &Setting) -> bool {
+fn is_for_production_alone(model: &Model, finding: &Finding, setting: &Setting) -> bool {
     if finding.absent {
         let app = app_of(model, finding, setting);
         let place = app.and_then(|app| best_place(model, app, setting));

@@ -1,8 +1,7 @@
 //! `session-cookie-secure`: the session cookie is sent over HTTPS only.
 
 use super::cookie_setting::{self, Setting};
-use crate::edit::imports::module_for;
-use crate::finding::{Finding, Patch, PatchKind, Severity, Verdict};
+use crate::finding::{Finding, Patch, Severity, Verdict};
 use crate::model::Model;
 use crate::strategies::strategy::SESSION_MANAGEMENT;
 use crate::strategies::{About, Answers, Control};
@@ -41,34 +40,14 @@ impl Control for SessionCookieSecure {
             "Send the session cookie over HTTPS only",
             "In production the session cookie never travels over plain http",
         );
-        if cookie_setting::is_for_production_alone(model, finding, &SETTING) {
-            return cookie_setting::set(model, finding, &SETTING, "True", patch);
-        }
-        // One configuration for all: development over http must keep its session.
-        let Some(file) = model.modules.by_path(finding.path()) else {
-            return cookie_setting::set(model, finding, &SETTING, "True", patch);
-        };
-        let (os, import) = module_for(model, file, finding.span().start, "os");
-        let value = format!("{os}.environ.get(\"FLASK_ENV\") != \"development\"");
-        let patch = Patch {
-            kind: PatchKind::Review,
-            ..patch
-        }
-        .may_break(
-            "Over plain http, browsers drop the session unless FLASK_ENV=development is set \
-             (localhost aside): set it for local work, and serve production over HTTPS.",
-        );
-        let patch = cookie_setting::set(model, finding, &SETTING, &value, patch);
-        if patch.edits.is_empty() {
-            return patch;
-        }
-        patch.edits(import)
+        cookie_setting::set_over_https(model, finding, &SETTING, patch)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::PatchKind;
     use crate::strategies::testing::{apply, findings, patch};
 
     const APP: &str = "from flask import Flask, session\n\napp = Flask(__name__)\napp.config[\"SECRET_KEY\"] = load()\n\n\n@app.route(\"/\")\ndef index():\n    session[\"seen\"] = True\n    return \"ok\"\n";
