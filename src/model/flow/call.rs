@@ -283,6 +283,9 @@ impl<'a> Interp<'a> {
             }
             Value::Ref(id) => match st.get(*id).as_deref() {
                 Some(Obj::Class(_)) => self.instantiate(*id, args, st),
+                Some(Obj::Instance(instance)) if is_class(instance, "collections.namedtuple") => {
+                    self.named_row(instance, &args, st)
+                }
                 Some(Obj::Instance(instance)) if is_class(instance, "functools.partial") => {
                     let function = instance.fields.get("func").cloned();
                     let args = completed(instance, args, st);
@@ -737,6 +740,13 @@ impl<'a> Interp<'a> {
             for (name, value) in names.iter().zip(&args.pos) {
                 instance.fields.insert(Rc::from(*name), value.clone());
             }
+            let is_exception = self
+                .external_base(&class, st)
+                .is_some_and(|base| base.ends_with("Exception") || base.ends_with("Error"));
+            if is_exception {
+                let given = Value::Tuple(args.pos.clone().into());
+                instance.fields.insert("args".into(), given);
+            }
             if self.is_model(&class, st) {
                 for name in &names {
                     if let Some(value) = args.spare(name, st)
@@ -760,6 +770,23 @@ impl<'a> Interp<'a> {
             self.call_function(&post, Args::of(args.place, vec![object.clone()]), st);
         }
         object
+    }
+
+    /// A row of a `collections.namedtuple`.
+    fn named_row(&mut self, made: &Instance<'a>, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
+        let mut fields = BTreeMap::new();
+        if let Some(Value::Tuple(names)) = made.fields.get("names") {
+            for (index, name) in names.iter().enumerate() {
+                let Some(name) = name.constant_str() else {
+                    continue;
+                };
+                if let Some(value) = args.get(index, &name).or(args.rest.as_ref()) {
+                    fields.insert(Rc::from(name), value.clone());
+                }
+            }
+        }
+        let class = Value::ext("collections.namedtuple()");
+        self.alloc(st, Obj::Instance(Instance { class, fields }))
     }
 
     /// The key of a call's result: equal for equal calls of a function without side effects.

@@ -580,7 +580,9 @@ impl<'a> Interp<'a> {
                 }
             }
         }
+        let first = self.handlers.len();
         self.register_class(class, st);
+        self.decorate_views(first, class, st, fr);
     }
 
     pub fn foreign_instance_attribute(

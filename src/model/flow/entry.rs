@@ -55,6 +55,8 @@ enum Kind {
     After,
     /// Reads the request, answers nothing by itself.
     Helper,
+    /// Defines and registers handlers.
+    Registrar,
 }
 
 /// A stack that evaluation cannot exhaust, see the interpreter's limit of nesting.
@@ -240,7 +242,7 @@ impl<'a> Interp<'a> {
             if self.ran.contains(&place) || !markers.iter().any(|marker| text.contains(marker)) {
                 continue;
             }
-            self.run_alone(&func, class);
+            self.run_alone(&func, class, Kind::Registrar);
         }
     }
 
@@ -267,15 +269,15 @@ impl<'a> Interp<'a> {
             if self.ran.contains(&place) || !self.source_text(place).contains(marker) {
                 continue;
             }
-            self.run_alone(&func, class);
+            self.run_alone(&func, class, Kind::Helper);
         }
     }
 
-    fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>) {
+    fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>, kind: Kind) {
         let handler = Handler {
             callee: Value::Func(Rc::clone(func)),
             raw: Rc::clone(func),
-            kind: Kind::Helper,
+            kind,
             rules: Vec::new(),
             state: None,
             class,
@@ -455,7 +457,7 @@ impl<'a> Interp<'a> {
         let inner = returned.remove(&place).unwrap_or_default();
         self.note_shared(&st);
         match handler.kind {
-            Kind::Helper | Kind::Event => return,
+            Kind::Helper | Kind::Registrar | Kind::Event => return,
             Kind::Context => return self.hand_to_templates(&value, place, &st, &frame),
             Kind::After => {
                 self.answers_are_plain |= self.is_plain_answer(&value, &st);
@@ -511,11 +513,13 @@ impl<'a> Interp<'a> {
     /// Whether a client's value can enter and a sink be reached. What a view returns is a sink.
     /// Without any client's value, the sinks of the handler itself are evidence still.
     fn can_matter(&self, handler: &Handler<'a>, args: &Args<'a>, place: Place) -> bool {
-        let has_source = args.all().any(Value::is_tainted) || self.has_source(place);
         let has_sink = match handler.kind {
-            Kind::View | Kind::Hook | Kind::Context | Kind::After => true,
+            // Nothing enters there, but it decides about the others.
+            Kind::Registrar | Kind::After => return true,
+            Kind::View | Kind::Hook | Kind::Context => true,
             Kind::Json | Kind::Event | Kind::Helper => self.reach.has_sink(place),
         };
+        let has_source = args.all().any(Value::is_tainted) || self.has_source(place);
         has_source && has_sink || self.reach.names_sink(place)
     }
 
@@ -584,7 +588,7 @@ impl<'a> Interp<'a> {
         }
         if matches!(
             handler.kind,
-            Kind::Helper | Kind::Hook | Kind::Context | Kind::After
+            Kind::Helper | Kind::Registrar | Kind::Hook | Kind::Context | Kind::After
         ) {
             return args;
         }
@@ -934,6 +938,48 @@ fn reads_g(module: &Module) -> bool {
         let before = text[..at].chars().next_back();
         before.is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
     })
+}
+
+/// The decorators that a class-based view names, innermost first.
+const VIEW_DECORATORS: [&str; 2] = ["decorators", "method_decorators"];
+
+impl<'a> Interp<'a> {
+    /// Applies what `decorators = […]` of a class-based view holds to its methods.
+    pub fn decorate_views(
+        &mut self,
+        first: usize,
+        class: ObjId,
+        st: &mut State<'a>,
+        fr: &mut Frame<'a>,
+    ) {
+        if first == self.handlers.len() {
+            return;
+        }
+        let class = Value::Ref(class);
+        let lists = VIEW_DECORATORS.map(|name| self.class_attribute(&class, name, st));
+        let decorators: Vec<_> = lists
+            .iter()
+            .flatten()
+            .filter_map(|list| self.known_items(list, st))
+            .flatten()
+            .filter(|decorator| matches!(decorator, Value::Func(_) | Value::Bound(_)))
+            .collect();
+        for index in first..self.handlers.len() {
+            let place = Place {
+                module: self.handlers[index].raw.module,
+                span: self.handlers[index].raw.span(),
+            };
+            for decorator in &decorators {
+                let view = self.handlers[index].callee.clone();
+                let mut inside = st.clone();
+                let wrapped = self.apply(decorator, Args::of(place, vec![view]), &mut inside, fr);
+                if !inside.dead && matches!(wrapped, Value::Func(_) | Value::Bound(_)) {
+                    *st = inside;
+                    self.handlers[index].callee = wrapped;
+                }
+            }
+        }
+    }
 }
 
 fn body_span(def: &StmtFunctionDef) -> crate::text::Span {

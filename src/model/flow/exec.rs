@@ -65,7 +65,9 @@ impl<'a> Interp<'a> {
             Stmt::Match(stmt) => self.match_statement(stmt, st, fr),
             Stmt::Raise(stmt) => {
                 if let Some(raised) = &stmt.exc {
-                    self.eval(raised, st, fr);
+                    let raised = self.eval(raised, st, fr);
+                    let pieces = self.deep_pieces(&raised, st);
+                    self.thrown.extend(pieces);
                 }
                 fr.raises.push(st.clone());
                 st.dead = true;
@@ -265,6 +267,7 @@ impl<'a> Interp<'a> {
 
     fn try_statement(&mut self, stmt: &'a StmtTry, st: &mut State<'a>, fr: &mut Frame<'a>) {
         let outer = std::mem::take(&mut fr.raises);
+        let first_thrown = self.thrown.len();
         // An exception may leave from before any statement of the body.
         let mut thrown = st.clone();
         for inner in &stmt.body {
@@ -284,6 +287,10 @@ impl<'a> Interp<'a> {
                 thrown = thrown.join(state);
             }
         }
+        let caught_pieces = match stmt.handlers.is_empty() {
+            true => Vec::new(),
+            false => self.thrown.split_off(first_thrown),
+        };
         self.block(&stmt.orelse, st, fr);
         for handler in &stmt.handlers {
             let ExceptHandler::ExceptHandler(handler) = handler;
@@ -291,7 +298,11 @@ impl<'a> Interp<'a> {
             caught.dead = false;
             if let Some(name) = &handler.name {
                 let key = mix(hash("exception"), fr.place(handler.range()).key());
-                let value = Value::object("builtins.Exception", key, Vec::new());
+                let mut pieces = Vec::new();
+                for piece in &caught_pieces {
+                    super::value::add_piece(&mut pieces, piece);
+                }
+                let value = Value::object("builtins.Exception", key, pieces);
                 self.store(name.as_str(), value, &mut caught, fr);
             }
             self.block(&handler.body, &mut caught, fr);

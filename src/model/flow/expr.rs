@@ -418,7 +418,9 @@ impl<'a> Interp<'a> {
             Operator::Mod if is_textual(left) => {
                 self.percent(left, right, right_place, whole, st, fr)
             }
-            Operator::Div if is_path(left) || is_path(right) => {
+            Operator::Div
+                if is_path(left) || is_path(right) || self.is_folder(left, right_place, whole) =>
+            {
                 let right = inserted(&st.pin(right), right_place);
                 self.join_path(&[left.clone(), right], StrKind::Path)
             }
@@ -426,6 +428,21 @@ impl<'a> Interp<'a> {
             Operator::BitOr => self.merged(left, right, whole, st),
             _ => self.numeric(&[left.clone(), right.clone()], whole),
         }
+    }
+
+    /// Whether what is divided is, by its name, a folder: `current_app.config["EXPORTS"] / name`.
+    fn is_folder(&self, left: &Value<'a>, right: Place, whole: Place) -> bool {
+        const WORDS: [&str; 7] = [
+            "config[", "dir", "path", "folder", "root", "base", "config.",
+        ];
+        let written = Place {
+            module: whole.module,
+            span: crate::text::Span::new(whole.span.start, right.span.start),
+        };
+        let text = self.source_text(written).to_ascii_lowercase();
+        let is_unknown = matches!(left, Value::Any(any) if any.pieces.is_empty() && any.kind.as_deref() != Some("number"));
+        (is_unknown || matches!(left, Value::Ext(_)))
+            && WORDS.iter().any(|word| text.contains(word))
     }
 
     fn add(

@@ -261,6 +261,59 @@ impl<'a> Interp<'a> {
                 text.push(super::value::Part::Hole(hash(name)));
                 Value::str(text)
             }
+            "collections.namedtuple" => {
+                let names = match args.get(1, "field_names")? {
+                    Value::Str(text) => text
+                        .constant()?
+                        .split([' ', ','])
+                        .filter(|name| !name.is_empty())
+                        .map(Value::text)
+                        .collect(),
+                    other => self.known_items(other, st)?,
+                };
+                let names = Value::Tuple(names.into());
+                self.foreign_instance(name, [("names", names)], st)
+            }
+            "itertools.chain" => {
+                let items: Vec<_> = args
+                    .pos
+                    .iter()
+                    .map(|it| self.any_item(it, place, st))
+                    .collect();
+                let item = union(items.into_iter().chain(args.rest.clone()));
+                self.list_of(st, item)
+            }
+            "itertools.chain.from_iterable" => {
+                let lists = args.get(0, "").cloned()?;
+                let list = self.any_item(&lists, place, st);
+                let item = self.any_item(&list, place, st);
+                self.list_of(st, item)
+            }
+            "functools.reduce" => {
+                let function = args.get(0, "").cloned()?;
+                let item = self.any_item(&args.get(1, "").cloned()?, place, st);
+                let mut value = args.get(2, "").cloned().unwrap_or_else(|| item.clone());
+                for _ in 0..2 {
+                    let both = Args::of(place, vec![value.clone(), item.clone()]);
+                    let next = self.apply(&function, both, st, fr);
+                    value = union([value, next]);
+                }
+                value
+            }
+            "collections.defaultdict" if matches!(args.get(0, ""), Some(Value::Ext(factory)) if matches!(&**factory, "builtins.list" | "builtins.set" | "builtins.dict")) =>
+            {
+                let factory = args.get(0, "").cloned()?;
+                let each = self.apply(&factory, Args::none(place), st, fr);
+                let made = Dict {
+                    rest: Some(each),
+                    ..Dict::default()
+                };
+                self.alloc(st, Obj::Dict(made))
+            }
+            "builtins.str.maketrans" => match args.pos.as_slice() {
+                [table @ Value::Ref(_)] => table.clone(),
+                _ => return None,
+            },
             "functools.partial" => {
                 let mut named = Dict::default();
                 for (name, value) in &args.named {

@@ -70,6 +70,8 @@ pub(super) struct Interp<'a> {
     pub has_constant_path: bool,
     /// What functions that run before every view leave in `flask.g`.
     pub before_views: BTreeMap<String, Value<'a>>,
+    /// The client values in what was raised and not caught so far.
+    pub thrown: Vec<Rc<Piece<'a>>>,
     /// Whether every answer is given a content type in which no script runs.
     pub answers_are_plain: bool,
     /// The world after handlers that have left client values at module level.
@@ -179,6 +181,7 @@ impl<'a> Interp<'a> {
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
+            thrown: Vec::new(),
             answers_are_plain: false,
             shared: None,
             borrowed: HashSet::new(),
@@ -198,6 +201,7 @@ impl<'a> Interp<'a> {
         self.work = WORK_PER_ENTRY;
         self.nest = 0;
         self.stack.clear();
+        self.thrown.clear();
         self.returned.clear();
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::expr::as_parts;
 use super::facts::Facts;
-use super::heap::State;
+use super::heap::{Dict, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{
     Key, Note, Part, Piece, Place, Str, StrKind, Value, add_piece, hash, mix, union,
@@ -367,7 +367,16 @@ impl<'a> Interp<'a> {
                 }
                 _ => return None,
             },
-            "translate" => self.each_piece(receiver, name, args, Facts::NUMERIC, Facts::NONE),
+            "translate" => {
+                let replaced = match args.get(0, "table") {
+                    Some(Value::Ref(id)) => match st.get(*id).as_deref() {
+                        Some(Obj::Dict(table)) => facts_of_table(table),
+                        _ => Facts::NONE,
+                    },
+                    _ => Facts::NONE,
+                };
+                self.each_piece(receiver, name, args, Facts::NUMERIC, replaced)
+            }
             "hex" => self.with_facts(receiver, Facts::HARMLESS, Some(place), "turned into hex"),
             "unescape" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
             "striptags" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
@@ -933,4 +942,36 @@ fn format_tokens(format: &str) -> Vec<Token<'_>> {
     }
     tokens.push(Token::Text(rest));
     tokens
+}
+
+/// What `str.translate` leaves out of a text, by its table: keys are characters or their codes.
+fn facts_of_table(table: &Dict<'_>) -> Facts {
+    let replaces = |wanted: char| {
+        table.entries.iter().any(|(key, value)| {
+            let is_it = match key {
+                Value::Int(code) => *code == i64::from(u32::from(wanted)),
+                key => key
+                    .constant_str()
+                    .is_some_and(|key| key.chars().eq([wanted])),
+            };
+            let kept = value
+                .constant_str()
+                .is_some_and(|value| value.contains(wanted));
+            is_it && !kept && !value.is_tainted()
+        })
+    };
+    let mut facts = Facts::NONE;
+    if replaces('<') {
+        facts |= Facts::NO_MARKUP;
+    }
+    if replaces('"') && replaces('\'') {
+        facts |= Facts::NO_QUOTE;
+    }
+    if replaces('{') {
+        facts |= Facts::NO_BRACE;
+    }
+    if replaces('/') {
+        facts |= Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE;
+    }
+    facts
 }

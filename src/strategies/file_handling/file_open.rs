@@ -343,6 +343,48 @@ mod tests {
     }
 
     #[test]
+    fn a_tar_archive_of_a_client_gets_a_filter() {
+        let source = format!(
+            "import tarfile\n{HEAD}    with tarfile.open(fileobj=request.files['f'].stream) as t:\n        t.extractall('/srv/x')\n    return {{}}\n"
+        );
+        let texts = [("app.py", source.as_str())];
+        assert_eq!(findings(&FileOpen, &texts), ["app.py:13"]);
+        let text = apply(&FileOpen, &texts, "app.py");
+        assert!(text.contains("t.extractall('/srv/x', filter=\"data\")"), "{text}");
+        assert_eq!(findings(&FileOpen, &[("app.py", &text)]), [""; 0]);
+    }
+
+    #[test]
+    fn archives_that_cannot_climb_are_left_alone() {
+        for body in [
+            "    tarfile.open('/srv/a.tar').extractall('/srv/x')\n",
+            "    tarfile.open(fileobj=request.files['f'].stream).extractall('/srv/x', filter='data')\n",
+            "    zipfile.ZipFile(request.files['f']).extractall('/srv/x')\n",
+        ] {
+            let source = format!("import tarfile\nimport zipfile\n{HEAD}{body}    return {{}}\n");
+            assert_eq!(findings(&FileOpen, &[("app.py", &source)]), [""; 0], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_probe_counts_where_its_answer_is_all() {
+        let probe = "    return {'there': os.path.exists(os.path.join(BASE, name))}\n";
+        let source = format!("{HEAD}{probe}");
+        let model = crate::strategies::testing::model(&[("app.py", &source)]);
+        let verdict = FileOpen.check(&model);
+        let severities: Vec<_> = verdict.findings().iter().map(|it| it.severity).collect();
+        assert_eq!(severities, [Severity::Low]);
+        let guard = format!(
+            "{HEAD}    full = os.path.join(BASE, name)\n    if not os.path.exists(full):\n        return '', 404\n    with open(full) as f:\n        return {{'t': f.read()}}\n"
+        );
+        assert_eq!(findings(&FileOpen, &[("app.py", &guard)]), ["app.py:14"]);
+        let served = format!(
+            "from flask import send_from_directory\n{HEAD}    if not os.path.exists(os.path.join(BASE, name)):\n        return '', 404\n    return send_from_directory(BASE, name)\n"
+        );
+        assert_eq!(findings(&FileOpen, &[("app.py", &served)]), [""; 0]);
+    }
+
+    #[test]
     fn a_path_without_a_folder_is_for_a_person() {
         let source = format!("{HEAD}    return {{'t': open(request.args['p']).read()}}\n");
         assert_eq!(
