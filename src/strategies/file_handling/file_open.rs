@@ -350,7 +350,10 @@ mod tests {
         let texts = [("app.py", source.as_str())];
         assert_eq!(findings(&FileOpen, &texts), ["app.py:13"]);
         let text = apply(&FileOpen, &texts, "app.py");
-        assert!(text.contains("t.extractall('/srv/x', filter=\"data\")"), "{text}");
+        assert!(
+            text.contains("t.extractall('/srv/x', filter=\"data\")"),
+            "{text}"
+        );
         assert_eq!(findings(&FileOpen, &[("app.py", &text)]), [""; 0]);
     }
 
@@ -362,7 +365,11 @@ mod tests {
             "    zipfile.ZipFile(request.files['f']).extractall('/srv/x')\n",
         ] {
             let source = format!("import tarfile\nimport zipfile\n{HEAD}{body}    return {{}}\n");
-            assert_eq!(findings(&FileOpen, &[("app.py", &source)]), [""; 0], "{body}");
+            assert_eq!(
+                findings(&FileOpen, &[("app.py", &source)]),
+                [""; 0],
+                "{body}"
+            );
         }
     }
 
