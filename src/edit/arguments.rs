@@ -32,7 +32,18 @@ pub fn add_keywords_beside(
 ) -> Vec<Edit> {
     let text = &module.file.text;
     let range = Span::from(call.range());
+    let arguments = arguments_of(call);
+    let line_of = |span: &Span| (text.line_of(span.start), text.line_of(span.end));
+    let first_line = arguments
+        .first()
+        .map_or(0, |first| text.line_of(first.start));
+    let in_one_line = arguments
+        .iter()
+        .all(|it| line_of(it) == (first_line, first_line));
     let line = text.line_of(range.start);
+    let is_one_line = text.line_of(range.end) == line;
+    // All arguments on a line of their own, as black writes them while they fit.
+    let is_hugged = in_one_line && first_line > text.line_of(call.arguments.range.start().into());
     let written: usize = added
         .iter()
         .map(|(name, value)| name.len() + value.len() + 3)
@@ -43,14 +54,18 @@ pub fn add_keywords_beside(
         .fold((0, 0), |(gone, new), (span, text)| {
             (gone + span.len(), new + text.len())
         });
-    let grown = (text.line(line).chars().count() + written + new).saturating_sub(gone);
-    let is_one_line = text.line_of(range.end) == line;
-    let arguments = arguments_of(call);
-    if !is_one_line || grown <= LINE_LENGTH || arguments.is_empty() {
+    let grown_line = if is_hugged { first_line } else { line };
+    let present = text.line(grown_line).chars().count();
+    let grown = (present + written + new).saturating_sub(gone);
+    let is_breakable = (is_one_line || is_hugged) && !arguments.is_empty();
+    if !is_breakable || grown <= LINE_LENGTH {
         return match added {
             [] => Vec::new(),
             added => vec![in_place(module, call, added)],
         };
+    }
+    if is_hugged {
+        return unhugged(module, call, added, &arguments);
     }
     let outer = text.indentation(range.start);
     let unit = if outer.starts_with('\t') {
@@ -95,6 +110,38 @@ pub fn add_keywords_beside(
         bracket,
         format!(",{newline}{outer})"),
     ));
+    edits
+}
+
+/// Arguments that share a line of their own get a line each.
+fn unhugged(
+    module: &Module,
+    call: &ExprCall,
+    added: &[(&str, &str)],
+    arguments: &[Span],
+) -> Vec<Edit> {
+    let (Some(first), Some(last)) = (arguments.first(), arguments.last()) else {
+        return Vec::new();
+    };
+    let text = &module.file.text;
+    let own_line = format!("{}{}", text.newline(), text.indentation(first.start));
+    let close = call.range().end().to_usize() - 1;
+    let breaks = arguments.windows(2).map(|pair| {
+        let between = text.slice(Span::new(pair[0].end, pair[1].start));
+        let blanks = between.len() - between.trim_end_matches(' ').len();
+        let span = Span::new(pair[1].start - blanks, pair[1].start);
+        Edit::replace(module.path(), span, &*own_line)
+    });
+    let mut edits: Vec<Edit> = breaks.collect();
+    let end = parenthesised_end(text.as_str(), last.end, close);
+    let mut tail: String = added
+        .iter()
+        .map(|(name, value)| format!(",{own_line}{name}={value}"))
+        .collect();
+    if text.slice(Span::new(end, close)).trim().is_empty() {
+        tail.push(',');
+    }
+    edits.push(Edit::insert(module.path(), end, tail));
     edits
 }
 
@@ -231,6 +278,33 @@ mod tests {
             result,
             format!(
                 "response.set_cookie(\n    'name',\n    {value},\n    max_age=3600,\n    secure=True,\n    httponly=True,\n)\n"
+            )
+        );
+    }
+
+    #[test]
+    fn arguments_that_share_a_line_are_parted_when_it_grows_too_long() {
+        let value = "v".repeat(60);
+        let source = format!("response.set_cookie(\n    'name', {value}, max_age=3600\n)\n");
+        let repo = Repository::from_texts([("app.py", source.as_str())]);
+        let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
+        let Some(Stmt::Expr(stmt)) = module.body().first() else {
+            panic!("no expression")
+        };
+        let Expr::Call(call) = &*stmt.value else {
+            panic!("no call")
+        };
+        let mut result = source.clone();
+        for edit in add_keyword(&module, call, "secure", "True").iter().rev() {
+            let Edit::Replace { span, text, .. } = edit else {
+                panic!("no replacement")
+            };
+            result.replace_range(span.start..span.end, text);
+        }
+        assert_eq!(
+            result,
+            format!(
+                "response.set_cookie(\n    'name',\n    {value},\n    max_age=3600,\n    secure=True,\n)\n"
             )
         );
     }

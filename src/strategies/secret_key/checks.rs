@@ -18,6 +18,9 @@ use crate::model::names::BindingKind;
 use crate::parse::python::Module;
 use crate::text::{Location, Span};
 
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
 /// What a check is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Check {
@@ -334,9 +337,14 @@ fn check(model: &Model, app: AppId, key: &str, os: Option<&str>) -> Option<Edit>
         ),
         None => (String::new(), indent.clone()),
     };
-    let lines = format!(
-        "{open}{outer}{indent}if {test}:{newline}{indent}{step}raise RuntimeError(\"{reason}\"){newline}"
-    );
+    let mut raise = format!("{indent}{step}raise RuntimeError(\"{reason}\")");
+    if raise.chars().count() > LINE_LENGTH {
+        raise = format!(
+            "{indent}{step}raise RuntimeError({newline}{indent}{step}{step}\"{reason}\"\
+             {newline}{indent}{step})"
+        );
+    }
+    let lines = format!("{open}{outer}{indent}if {test}:{newline}{raise}{newline}");
     let module = model.modules.by_path(&end.path)?;
     let lines = requoted(model.modules.get(module), &lines);
     Some(Edit::insert(&end.path, end.offset, lines))

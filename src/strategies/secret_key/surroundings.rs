@@ -11,6 +11,9 @@ use crate::model::app::AppId;
 use crate::model::config::{Environment, Value};
 use crate::text::Span;
 
+/// Lines longer than this are wrapped, as black and ruff do.
+const LINE_LENGTH: usize = 88;
+
 /// Long enough for every check, and plainly no secret.
 fn value_for_tests(variable: &str) -> String {
     let name = variable.to_ascii_lowercase().replace('_', "-");
@@ -38,10 +41,12 @@ pub(super) fn for_tests(model: &Model, app: Option<AppId>, key: &str, variable: 
     let lines: String = variables
         .iter()
         .map(|it| {
-            format!(
-                "os.environ.setdefault(\"{it}\", \"{}\")\n",
-                value_for_tests(it)
-            )
+            let arguments = format!("\"{it}\", \"{}\"", value_for_tests(it));
+            let line = format!("os.environ.setdefault({arguments})\n");
+            match line.len() <= LINE_LENGTH + 1 {
+                true => line,
+                false => format!("os.environ.setdefault(\n    {arguments}\n)\n"),
+            }
         })
         .collect();
     let Some(conftest) = model.repo.file("conftest.py") else {
