@@ -487,14 +487,14 @@ impl<'a> Tracer<'a> {
             }
             "encode" => known(Literal::Bytes(text.as_bytes().to_vec())),
             "format" => self.format(frame, text, call),
-            "join" => self.joined(frame, call),
+            "join" => self.joined(frame, text, call),
             "hexdigest" | "digest" | "hex" => known(Literal::Str(text.to_owned())),
             _ => Eval::unknown("a method of a text"),
         }
     }
 
     /// `"".join(random.choice(letters) for _ in range(32))`: as random as its pieces.
-    fn joined(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+    fn joined(&mut self, frame: &mut Frame<'a>, between: &str, call: &'a ExprCall) -> Eval<'a> {
         let pieces = match call.arguments.find_positional(0) {
             Some(Expr::Generator(generator)) => Some(&*generator.elt),
             Some(Expr::ListComp(list)) => Some(&*list.elt),
@@ -502,6 +502,16 @@ impl<'a> Tracer<'a> {
         };
         match pieces.map(|pieces| self.eval(frame, pieces)) {
             Some(Eval::Value(random @ Value::Random(_))) => Eval::Value(random),
+            Some(Eval::Sequence(home, items)) => {
+                let items = items.iter();
+                let texts: Option<Vec<String>> = items
+                    .map(|item| text_of(&self.eval_in(home, item)))
+                    .collect();
+                texts.map_or_else(
+                    || Eval::unknown("a joined text"),
+                    |texts| known(Literal::Str(texts.join(between))),
+                )
+            }
             _ => Eval::unknown("a joined text"),
         }
     }

@@ -7,7 +7,7 @@ use ruff_text_size::Ranged as _;
 use super::evaluate::{environment, join, known, parent};
 use super::load::text_of;
 use super::trace::{Eval, Frame, Tracer};
-use super::write::Written;
+use super::write::{Written, key_of_attribute};
 use super::{Conversion, EnvRead, Form, Literal, Value};
 use crate::text::Location;
 
@@ -221,6 +221,7 @@ impl<'a> Tracer<'a> {
             }
             "datetime.timedelta" => self.timedelta(frame, call),
             "getattr" => self.get_attribute(frame, call),
+            "setattr" => self.set_attribute(frame, call),
             "vars" | "globals" | "locals" => Eval::unknown("a namespace"),
             "werkzeug.utils.import_string"
             | "importlib.import_module"
@@ -425,6 +426,30 @@ impl<'a> Tracer<'a> {
             return Eval::unknown("getattr");
         };
         self.classes_of(module, frame.module, name, selector)
+    }
+
+    /// `setattr(app, "secret_key", value)`.
+    fn set_attribute(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {
+        let [object, name, value] = &*call.arguments.args else {
+            return Eval::unknown("setattr");
+        };
+        let attribute = text_of(&self.eval(frame, name));
+        let key = attribute.as_deref().and_then(key_of_attribute);
+        if let Some(key) = key
+            && matches!(self.eval(frame, object), Eval::App)
+        {
+            let evaluated = self.eval(frame, value);
+            let written = Written {
+                key: key.to_owned(),
+                key_at: name.range().into(),
+                value: self.public_value(frame.module, value, &evaluated),
+                value_at: self.location(frame.module, value.range()),
+                statement: call.range().into(),
+                form: Form::Attribute,
+            };
+            self.record(frame.module, written);
+        }
+        known(Literal::None)
     }
 
     fn join_paths(&mut self, frame: &mut Frame<'a>, call: &'a ExprCall) -> Eval<'a> {

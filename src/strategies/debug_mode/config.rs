@@ -124,6 +124,8 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
         .configuration
         .resolved(app, KEY, Environment::Production);
     match resolved {
+        // Flask has set DEBUG by then: `setdefault` changes nothing.
+        Resolved::Set { write, .. } if write.is_default => judge_unset(model, app, report),
         Resolved::Set {
             write, conditional, ..
         } => {
@@ -527,6 +529,28 @@ mod tests {
     const FACTORY: &str = "import os\nfrom flask import Flask\nfrom config import configs\n\n\n\
                            def create_app():\n    app = Flask(__name__)\n    \
                            app.config.from_object(configs[os.environ.get('APP', 'production')])\n    return app\n";
+
+    #[test]
+    fn the_librarys_own_parser_reads_the_text() {
+        for (before, after) in [
+            (
+                "from environs import Env\nenv = Env()\napp.debug = env('DEBUG', default=False)\n",
+                "app.debug = env.bool('DEBUG', default=False)\n",
+            ),
+            (
+                "from environs import Env\nenv = Env()\napp.debug = env.str('DEBUG', '')\n",
+                "app.debug = env.bool('DEBUG', '')\n",
+            ),
+            (
+                "from decouple import config\napp.debug = config('DEBUG', default=False)\n",
+                "app.debug = config('DEBUG', default=False, cast=bool)\n",
+            ),
+        ] {
+            let source = format!("{HEAD}{before}");
+            let text = testing::apply(&DebugConfig, &[("app.py", &source)], "app.py");
+            assert!(text.ends_with(after), "{text}");
+        }
+    }
 
     #[test]
     fn files_that_are_not_python_count() {

@@ -86,7 +86,7 @@ fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
         || setting.build_only
         || matches!(setting.stage, Stage::Development | Stage::Test)
         || rules::is_template_name(file);
-    if is_elsewhere {
+    if is_elsewhere || is_for_hand(model, setting) || is_replaced(model, setting) {
         return None;
     }
     if !turns_on(model, setting) {
@@ -125,6 +125,27 @@ fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
         );
     }
     Some(finding)
+}
+
+/// A target of a Makefile that says no stage, where another file starts production.
+fn is_for_hand(model: &Model, setting: &EnvSetting) -> bool {
+    let mut production = model.deployment.production().filter(|it| it.serves());
+    setting.surface == Surface::Makefile
+        && setting.stage == Stage::Unknown
+        && production.any(|it| it.location.path != setting.location.path)
+}
+
+/// A later line of the same image sets the variable again for everything that starts.
+fn is_replaced(model: &Model, setting: &EnvSetting) -> bool {
+    let place = &setting.location;
+    let own = model.deployment.production().filter(|it| it.serves());
+    let mut effective = own
+        .filter_map(|process| process.setting(&setting.name))
+        .peekable();
+    setting.surface == Surface::Dockerfile
+        && effective.peek().is_some()
+        && effective
+            .all(|it| it.location.path == place.path && it.location.span.start > place.span.start)
 }
 
 /// `FLASK_ENV=development` where Flask ignores it (facts 1.7).

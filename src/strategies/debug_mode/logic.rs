@@ -40,9 +40,10 @@ pub(super) fn negated(switch: Switch, at: Location) -> Switch {
     match switch {
         Switch::On { .. } => Switch::Off,
         Switch::Off => Switch::On { at },
-        Switch::OnRequest(_) | Switch::Passed { .. } | Switch::Trap { .. } => {
-            Switch::unknown("it is on unless the start says otherwise")
-        }
+        Switch::OnRequest(_)
+        | Switch::Passed { .. }
+        | Switch::Trap { .. }
+        | Switch::Unless { .. } => Switch::unknown("it is on unless the start says otherwise"),
         other => other,
     }
 }

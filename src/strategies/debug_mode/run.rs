@@ -8,7 +8,7 @@ use super::reach::{Reach, reach};
 use super::switch::{Switch, follow, in_mapping};
 use super::{start_flags, wrapper};
 use crate::discover::Purpose;
-use crate::edit::arguments::add_keywords_beside;
+use crate::edit::arguments::{add_keyword, add_keywords_beside};
 use crate::edit::config::requoted;
 use crate::edit::{command, imports};
 use crate::finding::{
@@ -17,6 +17,7 @@ use crate::finding::{
 use crate::model::Model;
 use crate::model::calls::CallSite;
 use crate::model::deployment::{Process, Stage, rules};
+use crate::model::modules::ModuleId;
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 use crate::text::{Location, Span};
@@ -149,9 +150,15 @@ fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judg
     let debugger = switch(model, site, call, start.debugger);
     let console = switch(model, site, call, start.console);
     let (worst, argument) = match (&debug, &debugger) {
-        (_, Some(Switch::On { .. } | Switch::Passed { .. } | Switch::Trap { .. })) => {
-            (&debugger, start.debugger)
-        }
+        (
+            _,
+            Some(
+                Switch::On { .. }
+                | Switch::Passed { .. }
+                | Switch::Trap { .. }
+                | Switch::Unless { .. },
+            ),
+        ) => (&debugger, start.debugger),
         (Some(_), _) => (&debug, start.debug),
         _ => (&debugger, start.debugger),
     };
@@ -167,6 +174,12 @@ fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judg
             by_default,
             ..
         }) => trap(model, variable, *by_default),
+        Some(Switch::Unless {
+            variable, words, ..
+        }) => match unless(model, variable, words) {
+            Some(found) => found,
+            None => return Judged::Fine(format!("{variable} turns debug off in production")),
+        },
         Some(Switch::Unknown(why)) => return Judged::Open(why.clone()),
         Some(Switch::OnRequest(how)) => return Judged::Fine(format!("debug is on only {how}")),
         Some(Switch::Configuration) => {
@@ -218,6 +231,24 @@ fn trap(model: &Model, variable: &str, by_default: bool) -> (Severity, String) {
         ),
         (None, false) => (Severity::High, format!("{why}.")),
     }
+}
+
+/// On unless a variable is one of `words`: whether production sets it so.
+fn unless(model: &Model, variable: &str, words: &[String]) -> Option<(Severity, String)> {
+    let mut settings = model.deployment.production_settings(variable);
+    let Some(setting) = settings.find(|setting| setting.literal().is_some()) else {
+        let how = format!(
+            " It is on wherever {variable} is not {}.",
+            words.join(" or ")
+        );
+        return Some((Severity::High, how));
+    };
+    let text = setting.literal().unwrap_or_default().to_lowercase();
+    let how = format!(
+        " {} sets {variable} to something else.",
+        setting.location.path
+    );
+    (!words.contains(&text)).then_some((Severity::Critical, how))
 }
 
 /// The finding with what is known about production's way to it.
@@ -364,6 +395,17 @@ fn remedy(
                 let broken = broken_lines(model, site, call, &edits);
                 patch = patch.edits(edits).edits(broken);
             }
+            Some(Switch::Unless {
+                variable,
+                words,
+                at,
+            }) => {
+                let is_stage = words.iter().any(|word| word.starts_with("prod"));
+                patch = patch.edits(match is_stage {
+                    true => declared_only(model, &variable, &at),
+                    false => parsed(model, &variable, &at),
+                });
+            }
             Some(Switch::Passed { word, .. }) => {
                 patch = patch.edits(command::remove_word(&model.repo, &word));
                 patch.title = "Start the server without the debugger".to_owned();
@@ -428,11 +470,27 @@ fn turned_off(model: &Model, at: &Location, declared: bool) -> Vec<Edit> {
     edits
 }
 
+/// On only where the variable that names the stage says development.
+fn declared_only(model: &Model, variable: &str, at: &Location) -> Vec<Edit> {
+    let Some(module) = model.modules.by_path(&at.path) else {
+        return Vec::new();
+    };
+    let (os, import) = imports::module_for(model, module, at.span.start, "os");
+    let text = format!("{os}.environ.get(\"{variable}\") == \"development\"");
+    let text = requoted(model.modules.get(module), &text);
+    let mut edits = vec![Edit::replace(&at.path, at.span, text)];
+    edits.extend(import);
+    edits
+}
+
 /// The text of the variable is read as a text.
 pub(super) fn parsed(model: &Model, variable: &str, at: &Location) -> Vec<Edit> {
     let Some(module) = model.modules.by_path(&at.path) else {
         return Vec::new();
     };
+    if let Some(edits) = with_its_own_parser(model, module, at) {
+        return edits;
+    }
     let (os, import) = imports::module_for(model, module, at.span.start, "os");
     let text =
         format!("{os}.environ.get(\"{variable}\", \"\").lower() in (\"1\", \"true\", \"yes\")");
@@ -440,6 +498,34 @@ pub(super) fn parsed(model: &Model, variable: &str, at: &Location) -> Vec<Edit> 
     let mut edits = vec![Edit::replace(&at.path, at.span, text)];
     edits.extend(import);
     edits
+}
+
+/// `env("DEBUG")` of environs becomes `env.bool("DEBUG")`, `config("DEBUG")` of decouple gets
+/// `cast=bool`: the library reads texts itself.
+fn with_its_own_parser(model: &Model, module: ModuleId, at: &Location) -> Option<Vec<Edit>> {
+    let tree = model.modules.get(module);
+    let Expr::Call(call) = tree.expression_at(at.span)? else {
+        return None;
+    };
+    let callee = model.names.callee(&model.modules, module, &call.func);
+    if callee.is_some_and(|callee| callee.is("decouple.config")) {
+        return Some(add_keyword(tree, call, "cast", "bool"));
+    }
+    let is_env = |expr: &Expr| {
+        let class = model.names.type_of(&model.modules, module, expr);
+        class.is_some_and(|class| class.is("environs.Env") || class.is("environ.Env"))
+    };
+    match &*call.func {
+        Expr::Attribute(method) if method.attr.as_str() == "str" && is_env(&method.value) => {
+            let name = Span::from(method.attr.range);
+            Some(vec![Edit::replace(tree.path(), name, "bool")])
+        }
+        func if is_env(func) => {
+            let end = func.range().end().to_usize();
+            Some(vec![Edit::insert(tree.path(), end, ".bool")])
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -558,6 +644,35 @@ mod tests {
                 "from werkzeug.debug import DebuggedApplication\napp.wsgi_app = DebuggedApplication(app.wsgi_app, True)\n"
             ),
             ""
+        );
+    }
+
+    #[test]
+    fn what_is_on_unless_told_otherwise_is_found() {
+        let texts = |run: &str, set: &str| {
+            let source = format!("{HEAD}app.run(debug={run})\n");
+            let docker = format!("FROM python\n{set}CMD [\"python\", \"app.py\"]\n");
+            (source, docker)
+        };
+        let found = |run: &str, set: &str| {
+            let (source, docker) = texts(run, set);
+            let texts = [("app.py", source.as_str()), ("Dockerfile", docker.as_str())];
+            testing::findings(&DebugRun, &texts).len()
+        };
+        let stage = "os.environ.get('STAGE') != 'production'";
+        assert_eq!(found(stage, ""), 1);
+        assert_eq!(found(stage, "ENV STAGE=staging\n"), 1);
+        assert_eq!(found(stage, "ENV STAGE=production\n"), 0);
+        let number = "int(os.environ.get('DEBUG', 1))";
+        assert_eq!(found(number, ""), 1);
+        assert_eq!(found(number, "ENV DEBUG=0\n"), 0);
+        assert_eq!(found("int(os.environ.get('DEBUG', 0))", ""), 0);
+        assert_eq!(found("strtobool(os.environ.get('DEBUG', 'false'))", ""), 0);
+        assert_eq!(found("strtobool(os.environ.get('DEBUG', 'on'))", ""), 1);
+        let after = patched(&format!("app.run(debug={stage})\n"));
+        assert_eq!(
+            after,
+            "app.run(debug=os.environ.get('STAGE') == 'development')\n"
         );
     }
 

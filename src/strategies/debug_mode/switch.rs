@@ -40,6 +40,12 @@ pub(super) enum Switch {
         /// On as well when the variable is not set.
         by_default: bool,
     },
+    /// On unless the variable is one of these words; the reading expression.
+    Unless {
+        variable: String,
+        words: Vec<String>,
+        at: Location,
+    },
     /// What the configuration's `DEBUG` says.
     Configuration,
     /// Static reading cannot tell; why, as half a sentence.
@@ -544,6 +550,18 @@ impl<'m> Follower<'m> {
                         by_default: false,
                         ..
                     } => Switch::OnRequest(format!("when {variable} says so")),
+                    Switch::Trap { variable, .. } if self.defaults_to_off_word(module, inner) => {
+                        Switch::OnRequest(format!("when {variable} says so"))
+                    }
+                    Switch::Trap {
+                        variable,
+                        by_default: true,
+                        ..
+                    } => Switch::Unless {
+                        variable,
+                        words: ["0", "false", "no", "off"].map(str::to_owned).to_vec(),
+                        at,
+                    },
                     _ => Switch::unknown("it is parsed from a text"),
                 }
             }
@@ -561,6 +579,16 @@ impl<'m> Follower<'m> {
             }
             _ => Switch::unknown("it is computed"),
         }
+    }
+
+    /// `strtobool(os.environ.get("DEBUG", "false"))`: a text that a parser takes for off.
+    fn defaults_to_off_word(&self, module: ModuleId, inner: &Expr) -> bool {
+        let read = first_read(self.model, module, inner);
+        let Some((_, Some(Expr::StringLiteral(word)))) = read else {
+            return false;
+        };
+        let word = word.value.to_str().trim().to_lowercase();
+        matches!(&*word, "" | "0" | "false" | "f" | "no" | "n" | "off")
     }
 
     /// `os.environ.get("DEBUG") == "1"`, `….lower() in ("1", "true")`: off unless it is set so.
@@ -582,7 +610,11 @@ impl<'m> Follower<'m> {
         let Some(default) = default else {
             return match is_positive {
                 true => Switch::OnRequest(format!("when {variable} says so")),
-                false => Switch::unknown(format!("it is on unless {variable} says otherwise")),
+                false => Switch::Unless {
+                    variable,
+                    words,
+                    at: self.model.modules.get(module).location(compare.range),
+                },
             };
         };
         let at = self.location(module, default);

@@ -277,7 +277,7 @@ fn named_texts<'m>(
 }
 
 /// Literals of the application that are that very text.
-fn anywhere(model: &Model, value: &str) -> Vec<Location> {
+pub(super) fn anywhere(model: &Model, value: &str) -> Vec<Location> {
     let mut found = Vec::new();
     for (_, module) in model.modules.iter() {
         let text = module.file.text.as_str();

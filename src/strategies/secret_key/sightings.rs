@@ -105,7 +105,9 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         }
         Value::Env(read) => {
             let value = read.default.as_ref().and_then(text)?;
-            (value, read.default_at.clone()?, true)
+            let place = read.default_at.clone();
+            let place = place.or_else(|| masks::anywhere(model, &value).into_iter().next());
+            (value, place?, true)
         }
         Value::Choice { .. } => {
             let leaves = write.value.leaves();
