@@ -5,11 +5,6 @@ use std::thread;
 
 use flask_harden::ui::cli;
 
-/// Analysing data flow makes and drops small objects by the million: a sixth of a scan's time
-/// went into the system's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Python trees recurse, and the deepest that the parser accepts needs far more than the usual
 /// stack. This is address space: only what is used becomes memory.
 const STACK: usize = 64 * 1024 * 1024;
