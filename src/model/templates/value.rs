@@ -258,7 +258,7 @@ impl Scope<'_> {
             } => self.binary(*operator, left, right),
             ExprKind::Conditional { test, then, other } => {
                 let mut parts = self.parts(then);
-                mark_checked(&mut parts, test);
+                mark_checked(&mut parts, test, &|value| self.parts(value));
                 parts.extend(other.iter().flat_map(|other| self.parts(other)));
                 parts
             }
@@ -390,7 +390,7 @@ impl Scope<'_> {
             Operator::Or => both(true),
             Operator::And => {
                 let mut parts = self.parts(right);
-                mark_checked(&mut parts, left);
+                mark_checked(&mut parts, left, &|value| self.parts(value));
                 parts
             }
             Operator::Concat | Operator::Add => both(left.as_str() == Some("")),
@@ -409,8 +409,9 @@ impl Scope<'_> {
     }
 }
 
-/// `x if x.startswith(("http://", "https://"))`: the scheme is not the client's.
-pub(super) fn mark_checked(parts: &mut [Part], test: &Expr) {
+/// `x if x.startswith(("http://", "https://"))`: the scheme is not the client's. `parts_of` tells
+/// what an expression stands for there: a loop's variable goes by another name.
+pub(super) fn mark_checked(parts: &mut [Part], test: &Expr, parts_of: &dyn Fn(&Expr) -> Vec<Part>) {
     let mut checked: Vec<String> = Vec::new();
     test.walk(&mut |expr| {
         let ExprKind::Call { function, .. } = &expr.kind else {
@@ -420,6 +421,8 @@ pub(super) fn mark_checked(parts: &mut [Part], test: &Expr) {
             && name == "startswith"
         {
             value.walk(&mut |inner| checked.extend(inner.dotted()));
+            let named = parts_of(value).into_iter();
+            checked.extend(named.map(|part| part.origin.path().to_owned()));
         }
     });
     for part in parts {

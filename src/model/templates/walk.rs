@@ -271,7 +271,7 @@ impl<'w, 't> Walker<'w, 't> {
         self.macro_calls(expr);
         let mut parts = self.parts(expr);
         for test in &self.tests {
-            mark_checked(&mut parts, test);
+            mark_checked(&mut parts, test, &|value| self.parts(value));
         }
         parts
     }

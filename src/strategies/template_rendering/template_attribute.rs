@@ -367,6 +367,8 @@ mod tests {
             "<img src=\"{{ q }}\">",
             "<a href=\"{{ q if q.startswith('https://') else '/' }}\">",
             "{% if q.startswith('https://') %}<a href=\"{{ q }}\">{% endif %}",
+            "{% for r in rows['x'] %}<a href=\"{{ r.user.website if (r.user.website or '').startswith(('https://', '/')) else '#' }}\">{% endfor %}",
+            "{% for r in rows %}{% if r.user.website.startswith('https://') %}<a href=\"{{ r.user.website }}\">{% endif %}{% endfor %}",
             "<script>var q = {{ q|tojson }}, n = {{ n }}, c = {{ config_data|safe }};</script>",
             "<script>// {{ n }}\n/* {{ rows }} */</script>",
             "<script type=\"text/template\">{{ q }}</script>",
