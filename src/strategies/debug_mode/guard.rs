@@ -377,6 +377,17 @@ mod tests {
     }
 
     #[test]
+    fn a_check_of_the_key_stays() {
+        let check = "if not app.secret_key:\n    \
+                     if os.environ.get('FLASK_ENV') != 'development':\n        \
+                     raise RuntimeError('no key')\n";
+        let source = format!("import os\nfrom flask import Flask\napp = Flask(__name__)\n{check}");
+        let after = testing::apply(&DebugGuard, &[("app.py", &source)], "app.py");
+        assert!(after.contains(check), "{after}");
+        assert!(after.contains("guard_debug(app)\n"), "{after}");
+    }
+
+    #[test]
     fn a_check_with_holes_is_replaced() {
         let before = "import os\n\nfrom flask import Flask\n\n\
                       if os.environ.get('FLASK_ENV') == 'development':\n    raise RuntimeError('no')\n\n\

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{Expr, Stmt, StmtFunctionDef, StmtIf};
+use ruff_python_ast::{AnyNodeRef, Expr, Stmt, StmtFunctionDef, StmtIf};
 use ruff_text_size::Ranged as _;
 
 use super::walk::calls_in;
@@ -123,6 +123,7 @@ impl Finder<'_> {
             .iter()
             .copied()
             .filter(|stmt| self.stops(&stmt.body, MAX_DEPTH) && asked(stmt) != Asks::default())
+            .filter(|stmt| self.is_about_debug_alone(stmt))
             .collect();
         let first = stopping.first()?;
         if function.is_some_and(|function| !self.may_guard(function)) {
@@ -145,6 +146,21 @@ impl Finder<'_> {
             asks,
             function: own.map(|function| function.name.to_string()),
             is_called: own.is_none_or(|function| self.is_called(function, MAX_DEPTH)),
+        })
+    }
+
+    /// Whether no condition of another kind stands around the statement: what is refused for a
+    /// missing key outside of development is a check of the key.
+    fn is_about_debug_alone(&self, stmt: &StmtIf) -> bool {
+        let module = self.model.modules.get(self.module);
+        let own = Span::from(stmt.range);
+        module.ancestors(own).iter().all(|node| match node {
+            AnyNodeRef::StmtIf(around) if Span::from(around.range) != own => {
+                let is_main = module.source(around.test.range()).contains("__name__");
+                is_main
+                    || self.asks(&around.test, MAX_DEPTH, &mut HashSet::new()) != Asks::default()
+            }
+            _ => true,
         })
     }
 

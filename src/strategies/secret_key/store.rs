@@ -164,7 +164,12 @@ fn reads(model: &Model) -> impl Iterator<Item = &Write> {
             .is_application();
         let is_plain = match &write.value {
             Value::Known(literal) => literal.is_truthy(),
-            Value::Env(_) | Value::Choice { .. } | Value::Random(_) => true,
+            Value::Env(_) | Value::Random(_) => true,
+            // A file that is read, with something behind it, is a store.
+            Value::Choice { .. } => {
+                let leaves = write.value.leaves();
+                !leaves.iter().any(|leaf| matches!(leaf, Value::Store(_)))
+            }
             Value::Store(_) | Value::Unknown(_) => false,
         };
         let counts = write.in_environment(Environment::Production) && is_own && is_plain;
@@ -303,6 +308,9 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
     if !is_random && value.is_some_and(ruff_python_ast::Expr::is_attribute_expr) {
         return None;
     }
+    if has_another(model, write) {
+        return None;
+    }
     let mut all = sightings::all(model).into_iter();
     let sighting = all.find(|it| {
         matches!(it.source, SourceOf::Code(other) if other.statement == write.statement)
@@ -346,6 +354,18 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
             ..own(None, None)
         }),
     }
+}
+
+/// Whether a condition decides between this write and another: `if not app.secret_key: …`.
+fn has_another(model: &Model, write: &Write) -> bool {
+    let Some(app) = write.app else {
+        return false;
+    };
+    let mut writes = model.configuration.in_order(app, Environment::Production);
+    writes.any(|other| {
+        let is_other = &*other.key == KEY && other.key_at != write.key_at;
+        is_other && (!other.conditions.is_empty() || !write.conditions.is_empty())
+    })
 }
 
 /// Whether the key is looked at when the application is complete, and not where it is read: a
@@ -426,6 +446,24 @@ mod tests {
             factory.contains("    if len(app.config[\"SECRET_KEY\"]"),
             "{factory}"
         );
+    }
+
+    #[test]
+    fn a_file_is_a_store_and_stays_one() {
+        let source = APP.replace(
+            "app.secret_key = os.environ[\"SECRET_KEY\"]",
+            "import configparser\ncp = configparser.ConfigParser()\n\
+             app.secret_key = cp.get(\"a\", \"key\", fallback=\"x7\")",
+        );
+        let found = testing::findings(&SecretKeyStore, &[("app.py", &source)]);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_condition_between_two_writes_is_left_to_a_person() {
+        let source = format!("{APP}if not app.secret_key:\n    app.secret_key = \"x7\"\n");
+        let patch = testing::patch(&SecretKeyStore, &[("app.py", &source)]);
+        assert!(patch.edits.is_empty(), "{patch:?}");
     }
 
     #[test]
