@@ -12,6 +12,7 @@ pub mod modules;
 pub mod names;
 pub mod templates;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::discover::{Repository, Skipped};
@@ -42,6 +43,8 @@ pub struct Model {
     pub ci: Ci,
     /// The known vulnerabilities that dependencies are judged by.
     pub advisories: Arc<Advisories>,
+    /// Where the data flow was cut, per file.
+    unfollowed: Vec<Skipped>,
 }
 
 /// What data flow needs nothing of.
@@ -124,6 +127,7 @@ impl Model {
         );
         let ci = Ci::read(&repo);
         Self {
+            unfollowed: unfollowed(&repo, &flows),
             repo,
             modules,
             names,
@@ -142,6 +146,35 @@ impl Model {
     /// Everything that was not read or not understood, and why.
     pub fn skipped(&self) -> impl Iterator<Item = &Skipped> {
         let files = self.repo.skipped().iter().chain(self.modules.skipped());
-        files.chain(self.dependencies.skipped())
+        files
+            .chain(self.dependencies.skipped())
+            .chain(&self.unfollowed)
     }
+}
+
+/// One line per file in which calls were too deep, or too many, to follow.
+fn unfollowed(repo: &Repository, flows: &Flows) -> Vec<Skipped> {
+    let mut places: BTreeMap<&str, BTreeMap<&str, BTreeSet<usize>>> = BTreeMap::new();
+    for open in &flows.undecided {
+        let Some(file) = repo.file(&open.location.path) else {
+            continue;
+        };
+        let line = file.text.line_of(open.location.span.start);
+        let of_file = places.entry(&open.location.path).or_default();
+        of_file.entry(&open.why).or_default().insert(line);
+    }
+    let reasons = places.into_iter().flat_map(|(path, reasons)| {
+        reasons.into_iter().map(move |(why, lines)| {
+            let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+            Skipped {
+                path: path.to_owned(),
+                reason: format!(
+                    "client values are not followed through everything that is called at line {}: \
+                     {why}",
+                    lines.join(", ")
+                ),
+            }
+        })
+    });
+    reasons.collect()
 }

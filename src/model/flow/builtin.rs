@@ -26,6 +26,8 @@ impl<'a> Interp<'a> {
             }
             "int" | "float" | "complex" => {
                 let first = first.unwrap_or(Value::Int(0));
+                // Its ValueError says what it got.
+                self.thrown.extend(st.pin(&first).pieces());
                 // It raises on anything that is no number.
                 let learned = self.says(&first, Facts::NUMERIC | Facts::HARMLESS);
                 st.learn_all(&learned);

@@ -731,6 +731,13 @@ impl<'a> Interp<'a> {
             fields: BTreeMap::new(),
         };
         let init = self.class_attribute(&class, "__init__", st);
+        if init.is_none()
+            && let [text] = args.pos.as_slice()
+            && self.external_base(&class, st).as_deref() == Some("builtins.str")
+            && self.class_attribute(&class, "__new__", st).is_none()
+        {
+            return text.clone();
+        }
         let is_own = matches!(init, Some(Value::Func(_)));
         if !is_own {
             for (name, value) in &args.named {

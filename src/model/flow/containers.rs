@@ -188,6 +188,8 @@ impl<'a> Interp<'a> {
         match &*held {
             Obj::List(list) => list_item(list, key, place),
             Obj::Dict(dict) => {
+                // A KeyError says which key there was none for.
+                self.thrown.extend(key.pieces());
                 dict_item(dict, key).unwrap_or_else(|| Value::unknown(mix(object.key(), key.key())))
             }
             Obj::Instance(instance) => {

@@ -36,6 +36,9 @@ const NO_SEPARATOR: &str = "this checks only the beginning of the text: a siblin
 const NOT_NORMALISED: &str = "the path is not resolved before it is checked, so \"..\" passes";
 const CHARACTERS: &str = "commonprefix compares characters and not folders";
 
+/// How many removals of harmless characters in a row are seen through.
+const LONGEST_CUT: usize = 8;
+
 impl<'a> Interp<'a> {
     /// The paths on which `test` is true and false.
     pub fn branch(
@@ -468,6 +471,12 @@ impl<'a> Interp<'a> {
             let own = facts.without(Facts::WHOLE);
             if !own.is_empty() {
                 learned.extend(one.pieces().iter().map(|piece| (piece.id, own)));
+            }
+            for piece in one.pieces() {
+                let first = self.cut_from.get(&piece.id);
+                let wholes = std::iter::successors(first, |id| self.cut_from.get(*id));
+                let harmless = facts & Facts::HARMLESS;
+                learned.extend(wholes.take(LONGEST_CUT).map(|whole| (*whole, harmless)));
             }
             if facts.contains(Facts::NOT_ABSOLUTE) {
                 let first = match one {

@@ -70,6 +70,8 @@ pub(super) struct Interp<'a> {
     pub has_constant_path: bool,
     /// What functions that run before every view leave in `flask.g`.
     pub before_views: BTreeMap<String, Value<'a>>,
+    /// A piece of text, by what is left of it after harmless characters were taken out.
+    pub cut_from: HashMap<Key, Key>,
     /// The client values in what was raised and not caught so far.
     pub thrown: Vec<Rc<Piece<'a>>>,
     /// Whether every answer is given a content type in which no script runs.
@@ -181,6 +183,7 @@ impl<'a> Interp<'a> {
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
+            cut_from: HashMap::new(),
             thrown: Vec::new(),
             answers_are_plain: false,
             shared: None,

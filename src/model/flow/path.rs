@@ -274,7 +274,7 @@ impl<'a> Interp<'a> {
                     .iter()
                     .enumerate()
                     .map(|(index, value)| inserted(&st.pin(value), args.place_of(index, "")))
-                    .chain(args.rest.clone())
+                    .chain(several(&args.rest))
                     .collect();
                 self.join_path(&values, StrKind::Text)
             }
@@ -357,7 +357,7 @@ impl<'a> Interp<'a> {
                 for (index, value) in args.pos.iter().enumerate() {
                     values.push(inserted(&st.pin(value), args.place_of(index, "")));
                 }
-                values.extend(args.rest.clone());
+                values.extend(several(&args.rest));
                 self.join_path(&values, StrKind::Path)
             }
             "resolve" => self.normalised(path, name, place, st),
@@ -642,6 +642,11 @@ fn ends_in_separator(folder: &Value<'_>) -> bool {
         },
         _ => false,
     }
+}
+
+/// `*parts` of unknown number: two stand for all, so that one of them is not the last.
+fn several<'a>(rest: &Option<Value<'a>>) -> impl Iterator<Item = Value<'a>> {
+    rest.iter().flat_map(|item| [item.clone(), item.clone()])
 }
 
 fn last_literal(text: &Str<'_>) -> String {

@@ -431,7 +431,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    fn replace(&self, receiver: &Value<'a>, args: &Args<'a>, _st: &State<'a>) -> Value<'a> {
+    fn replace(&mut self, receiver: &Value<'a>, args: &Args<'a>, _st: &State<'a>) -> Value<'a> {
         let place = args.place;
         let old = args.get(0, "old").and_then(Value::constant_str);
         let new = args.get(1, "new");
@@ -486,6 +486,21 @@ impl<'a> Interp<'a> {
             .as_deref()
             .is_some_and(|new| !new.contains(['"', '\'']));
         let changed = self.each_piece(receiver, "replace", args, keep, add);
+        if let (Some(old), Some("")) = (old.as_deref(), new_text.as_deref())
+            && old
+                .chars()
+                .all(|c| matches!(c, '-' | '_' | ',' | '+' | ':'))
+        {
+            // What is said of the rest holds for the whole: nothing bad was taken out.
+            let (whole, rest) = (receiver.pieces(), changed.pieces());
+            let pairs = whole
+                .iter()
+                .zip(&rest)
+                .filter(|_| whole.len() == rest.len());
+            for (whole, rest) in pairs {
+                self.cut_from.insert(rest.id, whole.id);
+            }
+        }
         let mut changed = changed.map_pieces(&mut |piece| {
             let mut piece = piece.clone();
             if quote.is_some() && is_quote_gone {
