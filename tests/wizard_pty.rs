@@ -237,6 +237,31 @@ fn ctrl_c_and_signals_leave_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_ends_the_wizard() {
+    let folder = repository();
+    let pair = native_pty_system().openpty(size(80, 24)).unwrap();
+    let command = program(folder.path(), &[]);
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut output = pair.master.try_clone_reader().unwrap();
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&seen).contains("flask-harden") {
+        let count = output.read(&mut buffer).unwrap();
+        seen.extend(&buffer[..count]);
+    }
+    drop((output, pair.master));
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "it goes on without a terminal"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn ctrl_z_gives_the_terminal_away_and_takes_it_back() {
     let folder = repository();
     let mut terminal = Terminal::wizard(folder.path(), 80, 24);

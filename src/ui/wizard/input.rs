@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
@@ -17,6 +17,10 @@ use crate::error::Error;
 /// How long the thread waits for a key before it looks whether it shall stop or pause. Keys
 /// that come are handed on at once.
 const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// How long the end waits for the thread. One that reads a terminal which has hung up never
+/// comes back: crossterm reads its end of file again and again.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The thread that reads the terminal.
 pub struct Input {
@@ -80,14 +84,21 @@ impl Input {
 }
 
 impl Drop for Input {
-    /// Waits for the thread, so that it takes no key that is meant for the shell.
+    /// Waits for the thread, so that it takes no key that is meant for the shell. A thread that
+    /// does not end has no terminal any more, and ends with the process.
     fn drop(&mut self) {
         self.signals.close();
         self.shared.ended.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A thread that panicked reads no more keys either.
-            let _ = thread.join();
+            let started = Instant::now();
+            while !thread.is_finished() && started.elapsed() < LONGEST_WAIT {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                // A thread that panicked reads no more keys either.
+                let _ = thread.join();
+            }
         }
     }
 }
