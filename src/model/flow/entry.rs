@@ -114,7 +114,8 @@ pub fn analyse(modules: &Modules) -> Flows {
     let chunk = wanted.len().div_ceil(workers).max(1);
     let found: Vec<Found> = match pool {
         Ok(pool) => pool.install(|| wanted.par_chunks(chunk).map(run).collect()),
-        Err(_) => Vec::new(),
+        // No more threads to be had: on those that the caller has.
+        Err(_) => wanted.par_chunks(chunk).map(run).collect(),
     };
     let leaves = found.iter().any(|(_, _, leaves)| *leaves);
     let mut found = found;
@@ -125,7 +126,7 @@ pub fn analyse(modules: &Modules) -> Flows {
             .build()
         {
             Ok(pool) => pool.install(|| run_sharing(modules, &reach, &wanted)),
-            Err(_) => Found::default(),
+            Err(_) => run_sharing(modules, &reach, &wanted),
         };
         found.push(again);
     }
