@@ -13,6 +13,7 @@ mod support;
 
 mod debug_guard;
 mod debug_mode;
+mod deployment_files;
 mod requests;
 mod sample;
 mod secret_key;
