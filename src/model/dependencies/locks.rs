@@ -322,7 +322,7 @@ requires-dist = [{ name = "flask", specifier = ">=2" }]
 [[package]]
 name = "flask"
 version = "2.2.5"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 dependencies = [
     { name = "Werkzeug" },
 ]
