@@ -5,6 +5,15 @@ use std::sync::Arc;
 
 use ruff_text_size::{TextRange, TextSize};
 
+/// The path of `name` in `folder`, both relative to the root; "" is the root itself.
+pub fn join_path(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", _) => name.to_owned(),
+        (_, "") => folder.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
 /// A half-open byte range `start..end` into one file's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {

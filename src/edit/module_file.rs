@@ -7,6 +7,7 @@ use ruff_python_ast::Stmt;
 use crate::finding::{Edit, Import};
 use crate::model::Model;
 use crate::model::modules::ModuleId;
+use crate::text::join_path;
 
 /// A module that a patch creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +23,7 @@ impl NewModule {
     pub fn beside(model: &Model, neighbour: ModuleId, name: &str) -> Self {
         let path = model.modules.get(neighbour).path();
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let place = |name: &str| match folder.is_empty() {
-            true => format!("{name}.py"),
-            false => format!("{folder}/{name}.py"),
-        };
+        let place = |name: &str| join_path(folder, &format!("{name}.py"));
         let alternatives = (2..10).map(|number| format!("{name}_{number}"));
         let name = std::iter::once(name.to_owned())
             .chain(alternatives)
@@ -56,10 +54,7 @@ fn prefix(model: &Model, module: ModuleId, folder: &str) -> String {
     if let Some(known) = known_prefix(model, module, folder) {
         return known;
     }
-    let init = match folder.is_empty() {
-        true => "__init__.py".to_owned(),
-        false => format!("{folder}/__init__.py"),
-    };
+    let init = join_path(folder, "__init__.py");
     if model.repo.file(&init).is_some() && !folder.is_empty() {
         return ".".into();
     }

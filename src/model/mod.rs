@@ -47,35 +47,6 @@ pub struct Model {
     unfollowed: Vec<Skipped>,
 }
 
-/// What data flow needs nothing of.
-struct Known {
-    names: Names,
-    calls: Calls,
-    deployment: Deployment,
-    apps: Apps,
-    configuration: Configuration,
-    dependencies: Dependencies,
-}
-
-impl Known {
-    fn collect(repo: &Repository, modules: &Modules) -> Self {
-        let (deployment, dependencies) =
-            rayon::join(|| Deployment::read(repo), || Dependencies::read(repo));
-        let names = Names::collect(modules);
-        let calls = Calls::index(modules, &names);
-        let apps = Apps::find(modules, &names).ranked_by(modules, &names, &deployment);
-        let configuration = Configuration::resolve(modules, &names, &apps, &deployment);
-        Self {
-            names,
-            calls,
-            deployment,
-            apps,
-            configuration,
-            dependencies,
-        }
-    }
-}
-
 impl Model {
     /// Dependencies are judged by the embedded advisories; see [`Model::with_advisories`].
     pub fn build(repo: Arc<Repository>) -> Self {
@@ -101,18 +72,18 @@ impl Model {
         advisories: Arc<Advisories>,
         before: &Templates,
     ) -> Self {
-        let (flows, known) = rayon::join(
-            || flow::analyse(&modules),
-            || Known::collect(&repo, &modules),
-        );
-        let Known {
-            names,
-            calls,
-            deployment,
-            apps,
-            configuration,
-            dependencies,
-        } = known;
+        // Data flow needs nothing of the rest.
+        let rest = || {
+            let (deployment, dependencies) =
+                rayon::join(|| Deployment::read(&repo), || Dependencies::read(&repo));
+            let names = Names::collect(&modules);
+            let calls = Calls::index(&modules, &names);
+            let apps = Apps::find(&modules, &names).ranked_by(&modules, &names, &deployment);
+            let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
+            (names, calls, deployment, apps, configuration, dependencies)
+        };
+        let (flows, rest) = rayon::join(|| flow::analyse(&modules), rest);
+        let (names, calls, deployment, apps, configuration, dependencies) = rest;
         let templates = Templates::read(
             &repo,
             &templates::Stages {

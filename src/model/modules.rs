@@ -12,6 +12,7 @@ use ruff_python_ast::Stmt;
 
 use crate::discover::{File, FileKind, Purpose, Repository, Skipped};
 use crate::parse::python::Module;
+use crate::text::join_path;
 
 /// One module of [`Modules`], valid for the value that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -183,7 +184,7 @@ impl Modules {
         let relative = dotted.replace('.', "/");
         let starts = [folder, "", "src", "app", "backend", "server"];
         let at_start = starts.iter().find_map(|start| {
-            let path = join(start, &relative);
+            let path = join_path(start, &relative);
             files_of(&path).iter().find_map(|path| self.by_path(path))
         });
         at_start.or_else(|| self.find_by_suffix(&relative))
@@ -209,7 +210,7 @@ impl Modules {
             for _ in 1..level {
                 folder = parent(folder);
             }
-            return files_of(&join(folder, &relative)).to_vec();
+            return files_of(&join_path(folder, &relative)).to_vec();
         }
         let mut folders = vec![folder];
         while !folder.is_empty() {
@@ -226,7 +227,7 @@ impl Modules {
             .into_iter()
             .chain(sources)
             .chain(as_script)
-            .flat_map(|folder| files_of(&join(folder, &relative)))
+            .flat_map(|folder| files_of(&join_path(folder, &relative)))
             .collect()
     }
 }
@@ -306,16 +307,8 @@ fn collect_imports(body: &[Stmt], imports: &mut Vec<(u32, String)>) {
 
 /// A package beats a module of the same name, as in Python.
 fn files_of(path: &str) -> [String; 2] {
-    let package = join(path, "__init__.py");
+    let package = join_path(path, "__init__.py");
     [package, format!("{path}.py")]
-}
-
-fn join(folder: &str, rest: &str) -> String {
-    match (folder.is_empty(), rest.is_empty()) {
-        (true, _) => rest.to_owned(),
-        (_, true) => folder.to_owned(),
-        _ => format!("{folder}/{rest}"),
-    }
 }
 
 fn parent(path: &str) -> &str {

@@ -141,6 +141,15 @@ pub fn argument<'a>(call: &'a ExprCall, name: &str, position: Option<usize>) -> 
     before.last().filter(|_| !is_starred)
 }
 
+/// The last part of a name: `Flask` of `flask.Flask` and of `Flask`.
+pub fn last_name(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
+        _ => None,
+    }
+}
+
 /// Whether a call unpacks `*args` or `**options`, which may hold any argument.
 pub fn unpacks(call: &ExprCall) -> bool {
     let starred = call.arguments.args.iter().any(Expr::is_starred_expr);

@@ -193,17 +193,7 @@ impl Command<'_> {
     }
 
     fn shell_items(&self, script: &str) -> String {
-        let text = &self.file.text;
-        let start = self.words_span().start;
-        let line_start = text.line_start(text.line_of(start));
-        let lead = text.slice(Span::new(line_start, start));
-        let dash = lead.rfind('-').unwrap_or(0);
-        let indent: String = lead[..dash]
-            .chars()
-            .map(|c| if c == '-' { ' ' } else { c })
-            .collect();
-        let glue = format!("{}{indent}{}", text.newline(), &lead[dash..]);
-        [item("sh"), json("-c"), json(script)].join(&glue)
+        [item("sh"), json("-c"), json(script)].join(&self.between_items())
     }
 }
 

@@ -112,8 +112,8 @@ impl Command<'_> {
             .find_map(|root| entry_around(root, &spans, 0))
     }
 
-    /// One line per word, in the style of the first: `- gunicorn`.
-    fn item_lines(&self, words: &[&str]) -> String {
+    /// What parts two words of a command that is a list with dashes.
+    pub(super) fn between_items(&self) -> String {
         let text = &self.file.text;
         let start = self.words_span().start;
         let line_start = text.line_start(text.line_of(start));
@@ -124,9 +124,13 @@ impl Command<'_> {
             .chars()
             .map(|c| if c == '-' { ' ' } else { c })
             .collect();
-        let glue = format!("{}{indent}{}", text.newline(), &lead[dash..]);
+        format!("{}{indent}{}", text.newline(), &lead[dash..])
+    }
+
+    /// One line per word, in the style of the first: `- gunicorn`.
+    fn item_lines(&self, words: &[&str]) -> String {
         let items: Vec<String> = words.iter().map(|word| item(word)).collect();
-        items.join(&glue)
+        items.join(&self.between_items())
     }
 }
 

@@ -9,11 +9,11 @@ use ruff_python_ast::visitor::source_order::{self, SourceOrderVisitor};
 use ruff_python_ast::{Arguments, Expr, ExprCall, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
-use super::construct::last_name;
 use super::route::{Route, View, parameters};
 use super::{AppId, Apps, Blueprint, Extension, Hook, Origin, Registration, origin};
 use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::model::names::{BindingKind, Names, Qualified};
+use crate::parse::python::last_name;
 use crate::text::{Location, Span};
 
 /// Classes whose `Class(app)` and `init_app(app)` are not extensions.

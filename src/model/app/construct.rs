@@ -10,7 +10,7 @@ use ruff_text_size::Ranged as _;
 use super::{App, AppArguments, AppKind};
 use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::model::names::{BindingKind, Names, Qualified};
-use crate::parse::python::Module;
+use crate::parse::python::{Module, last_name};
 use crate::text::Span;
 
 /// Classes whose instances are, or hold, a Flask application.
@@ -81,15 +81,6 @@ fn collect_classes<'m>(body: &'m [Stmt], found: &mut Vec<(&'m str, Vec<&'m str>)
 
 fn last(dotted: &str) -> &str {
     dotted.rsplit('.').next().unwrap_or(dotted)
-}
-
-/// `Flask` of `flask.Flask` and of `Flask`.
-pub(in crate::model) fn last_name(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::Name(name) => Some(name.id.as_str()),
-        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
-        _ => None,
-    }
 }
 
 fn find_in(

@@ -565,10 +565,10 @@ fn slot(attribute: &ruff_python_ast::ExprAttribute) -> String {
 /// What the first parameter of a method is bound to.
 fn receiver<'a>(function: &StmtFunctionDef, object: Eval<'a>) -> Option<Eval<'a>> {
     let is_static = function.decorator_list.iter().any(|decorator| {
-        super::super::app::last_name(&decorator.expression) == Some("staticmethod")
+        crate::parse::python::last_name(&decorator.expression) == Some("staticmethod")
     });
     let is_class_method = function.decorator_list.iter().any(|decorator| {
-        super::super::app::last_name(&decorator.expression) == Some("classmethod")
+        crate::parse::python::last_name(&decorator.expression) == Some("classmethod")
     });
     let first = function.parameters.args.first();
     let takes_self = first.is_some_and(|it| matches!(it.parameter.name.as_str(), "self" | "cls"));
@@ -584,8 +584,8 @@ fn receiver<'a>(function: &StmtFunctionDef, object: Eval<'a>) -> Option<Eval<'a>
 fn is_generator_or_route(function: &StmtFunctionDef) -> bool {
     function.decorator_list.iter().any(|decorator| {
         let name = match &decorator.expression {
-            Expr::Call(call) => super::super::app::last_name(&call.func),
-            other => super::super::app::last_name(other),
+            Expr::Call(call) => crate::parse::python::last_name(&call.func),
+            other => crate::parse::python::last_name(other),
         };
         matches!(name, Some("route" | "contextmanager"))
     })

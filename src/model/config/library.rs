@@ -332,7 +332,7 @@ impl<'a> Tracer<'a> {
         let Some(cast) = call.arguments.find_argument_value("cast", 2) else {
             return Conversion::None;
         };
-        match super::super::app::last_name(cast) {
+        match crate::parse::python::last_name(cast) {
             Some("bool") => Conversion::Bool,
             Some("int") => Conversion::Int,
             Some("str") => Conversion::None,

@@ -240,7 +240,7 @@ impl<'a> Tracer<'a> {
                 continue;
             };
             let is_property = function.decorator_list.iter().any(|decorator| {
-                let name = super::super::app::last_name(&decorator.expression);
+                let name = crate::parse::python::last_name(&decorator.expression);
                 matches!(name, Some("property" | "cached_property" | "classproperty"))
             });
             if !is_property || !super::write::is_setting(&function.name) {

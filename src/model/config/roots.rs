@@ -11,9 +11,9 @@ use super::select::environment_of;
 use super::trace::{Eval, Tracer, World};
 use super::{Environment, SetupEnd};
 use crate::discover::Purpose;
-use crate::model::app::{App, AppKind, last_name};
+use crate::model::app::{App, AppKind};
 use crate::model::modules::ModuleId;
-use crate::parse::python::Module;
+use crate::parse::python::{Module, last_name};
 use crate::text::Span;
 
 /// Factories that call factories.

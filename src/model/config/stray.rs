@@ -399,10 +399,12 @@ fn looks_like_settings(path: &str, class: &str, keys: &[&str]) -> bool {
 /// Classes with other meanings for upper-case names.
 fn of_library(class: &StmtClassDef) -> bool {
     let bases = class.arguments.iter().flat_map(|it| &it.args);
-    bases.filter_map(crate::model::app::last_name).any(|base| {
-        matches!(
-            base,
-            "Enum" | "IntEnum" | "StrEnum" | "Model" | "TestCase" | "FlaskForm"
-        )
-    })
+    bases
+        .filter_map(crate::parse::python::last_name)
+        .any(|base| {
+            matches!(
+                base,
+                "Enum" | "IntEnum" | "StrEnum" | "Model" | "TestCase" | "FlaskForm"
+            )
+        })
 }

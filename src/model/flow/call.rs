@@ -449,9 +449,7 @@ impl<'a> Interp<'a> {
         {
             self.remember(call, &value, st);
         }
-        for handler in &mut self.handlers[first_handler..] {
-            handler.state.get_or_insert_with(|| st.clone());
-        }
+        self.keep_world(first_handler, st);
         self.stack.pop();
         value
     }

@@ -28,7 +28,7 @@ pub(super) struct Handler<'a> {
     /// What is called, decorators in between included.
     callee: Value<'a>,
     /// The handler as written.
-    raw: Rc<Func<'a>>,
+    pub raw: Rc<Func<'a>>,
     kind: Kind,
     rules: Vec<String>,
     /// The world in which a nested handler was defined.
@@ -59,6 +59,8 @@ enum Kind {
     Registrar,
 }
 
+/// How many handlers are run with one module: running one may define others without end.
+const MOST_HANDLERS: usize = 5_000;
 /// A stack that evaluation cannot exhaust, see the interpreter's limit of nesting.
 const STACK_BYTES: usize = 64 << 20;
 
@@ -384,28 +386,38 @@ impl<'a> Interp<'a> {
 
     fn run_handlers(&mut self, id: ModuleId, done: &mut HashSet<(Place, Vec<String>)>) {
         // Running one may define others.
-        let mut at = 0;
-        while at < self.handlers.len() && at < 5_000 {
-            let handler = self.handlers[at].clone();
+        let (mut at, mut runs) = (0, 0);
+        while at < self.handlers.len() {
+            let handler = &self.handlers[at];
             at += 1;
             let place = Place {
                 module: handler.raw.module,
                 span: handler.raw.span(),
             };
-            if self.borrowed.contains(&place.module) {
+            if !self.is_run_with(id, handler) || !done.insert((place, handler.rules.clone())) {
                 continue;
             }
-            // A handler belongs to its own module, unless another one registers it.
-            if place.module != id && self.wanted.contains(&place.module) {
-                let is_foreign = matches!(handler.kind, Kind::View) && handler.rules.is_empty();
-                if is_foreign || handler.state.is_none() && handler.class.is_none() {
-                    continue;
-                }
+            if runs == MOST_HANDLERS {
+                self.give_up(place, "too many handlers to follow");
+                return;
             }
-            if done.insert((place, handler.rules.clone())) {
-                self.run_handler(&handler);
-            }
+            runs += 1;
+            let handler = handler.clone();
+            self.run_handler(&handler);
         }
+    }
+
+    /// A handler belongs to its own module, unless another one registers it.
+    fn is_run_with(&self, id: ModuleId, handler: &Handler<'a>) -> bool {
+        let own = handler.raw.module;
+        if self.borrowed.contains(&own) {
+            return false;
+        }
+        if own == id || !self.wanted.contains(&own) {
+            return true;
+        }
+        let is_foreign = matches!(handler.kind, Kind::View) && handler.rules.is_empty();
+        !is_foreign && (handler.state.is_some() || handler.class.is_some())
     }
 
     fn run_handler(&mut self, handler: &Handler<'a>) {

@@ -313,6 +313,17 @@ impl<'a> Interp<'a> {
         scope
     }
 
+    /// Keeps the world of a function for the handlers from `first` on that it has defined inside.
+    /// What an import below it has brought, a module holds: it needs no world of its own.
+    pub fn keep_world(&mut self, first: usize, st: &State<'a>) {
+        for handler in &mut self.handlers[first..] {
+            let module = self.scopes.get(&handler.raw.module);
+            if module != Some(&handler.raw.scope) {
+                handler.state.get_or_insert_with(|| st.clone());
+            }
+        }
+    }
+
     fn run_module(&mut self, id: ModuleId, scope: ObjId, mut st: State<'a>) {
         // A module's body has its own budget: it is run once, for everybody.
         let (work, nest) = (self.work, self.nest);

@@ -14,7 +14,7 @@ use ruff_text_size::Ranged as _;
 
 use super::value::{Key, Place, hash, mix};
 use crate::model::modules::{ModuleId, Modules};
-use crate::parse::python::Module;
+use crate::parse::python::{Module, last_name};
 
 /// A name by itself, or of a module's function: what functions, classes and globals have.
 fn plain(name: &str) -> Key {
@@ -238,21 +238,16 @@ struct Node {
 }
 
 /// The classes of views and resources, mixins among them: `api.get(…)` does not mean their `get`.
-fn names_of_views(nodes: &[Node]) -> Vec<Key> {
-    let mut views: Vec<Key> = ["View", "MethodView", "Resource", "MethodResource"]
-        .map(hash)
-        .to_vec();
+fn names_of_views(nodes: &[Node]) -> HashSet<Key> {
+    let roots = ["View", "MethodView", "Resource", "MethodResource"];
+    let mut views: HashSet<Key> = roots.into_iter().map(plain).collect();
     loop {
         let before = views.len();
         for node in nodes.iter().filter(|node| !node.bases.is_empty()) {
-            let family = node.bases.iter().chain(&node.class);
-            let is_view = node.bases.iter().any(|base| views.contains(base))
-                || node.class.is_some_and(|class| views.contains(&class));
             // A base of a view is a mixin of views.
-            for class in family.filter(|_| is_view) {
-                if !views.contains(class) {
-                    views.push(*class);
-                }
+            let mut family = node.bases.iter().chain(&node.class);
+            if family.clone().any(|class| views.contains(class)) {
+                views.extend(family.by_ref());
             }
         }
         if views.len() == before {
@@ -285,7 +280,12 @@ impl Links {
     }
 
     /// The nodes from which one of the `first` can be reached.
-    fn marked(&self, nodes: &[Node], views: &[Key], first: impl Fn(&Node) -> bool) -> Vec<bool> {
+    fn marked(
+        &self,
+        nodes: &[Node],
+        views: &HashSet<Key>,
+        first: impl Fn(&Node) -> bool,
+    ) -> Vec<bool> {
         let mut marked: Vec<bool> = nodes.iter().map(first).collect();
         let mut open: Vec<usize> = (0..nodes.len()).filter(|at| marked[*at]).collect();
         let mut hot = HashSet::new();
@@ -326,21 +326,21 @@ fn nodes_of(modules: &Modules, id: ModuleId, module: &Module) -> Vec<Node> {
 struct Imported<'a> {
     importer: ModuleId,
     all: &'a Modules,
-    modules: Vec<&'a str>,
-    names: Vec<&'a str>,
+    modules: HashSet<&'a str>,
+    names: HashSet<&'a str>,
     /// `from x import name as other`.
-    aliases: Vec<(&'a str, &'a str)>,
+    aliases: HashMap<&'a str, &'a str>,
     has_flask_session: bool,
 }
 
 impl<'a> Imported<'a> {
-    const fn new(importer: ModuleId, all: &'a Modules) -> Self {
+    fn new(importer: ModuleId, all: &'a Modules) -> Self {
         Self {
             importer,
             all,
-            modules: Vec::new(),
-            names: Vec::new(),
-            aliases: Vec::new(),
+            modules: HashSet::new(),
+            names: HashSet::new(),
+            aliases: HashMap::new(),
             has_flask_session: false,
         }
     }
@@ -363,7 +363,8 @@ impl<'a> SourceOrderVisitor<'a> for Imported<'a> {
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-                    self.modules.push(bound.split('.').next().unwrap_or(bound));
+                    self.modules
+                        .insert(bound.split('.').next().unwrap_or(bound));
                 }
             }
             Stmt::ImportFrom(import) => {
@@ -372,12 +373,12 @@ impl<'a> SourceOrderVisitor<'a> for Imported<'a> {
                     let name = alias.name.as_str();
                     let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
                     if self.is_module(import, name) {
-                        self.modules.push(bound);
+                        self.modules.insert(bound);
                         continue;
                     }
-                    self.names.push(bound);
+                    self.names.insert(bound);
                     if bound != name {
-                        self.aliases.push((bound, name));
+                        self.aliases.insert(bound, name);
                     }
                     self.has_flask_session |= is_flask && name == "session";
                 }
@@ -485,7 +486,7 @@ impl<'a> Collector<'a, '_> {
 
     /// `HANDLERS = {"a": save}`: who mentions the global may call what it holds.
     fn global(&mut self, targets: &'a [Expr], value: &'a Expr) {
-        let names = targets.iter().filter_map(last_name);
+        let names = targets.iter().filter_map(target_name);
         self.holder(
             names.flat_map(|it| [plain(it), dotted(it)]).collect(),
             value,
@@ -518,12 +519,11 @@ fn is_verb(name: &str) -> bool {
     )
 }
 
-fn last_name(target: &Expr) -> Option<&str> {
+/// What an assignment writes to; for an item, what holds it.
+fn target_name(target: &Expr) -> Option<&str> {
     match target {
-        Expr::Name(name) => Some(&name.id),
-        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
-        Expr::Subscript(subscript) => last_name(&subscript.value),
-        _ => None,
+        Expr::Subscript(subscript) => target_name(&subscript.value),
+        target => last_name(target),
     }
 }
 
@@ -586,12 +586,11 @@ impl<'a, 'i> Mentions<'a, 'i> {
 
     fn name(&mut self, name: &'a str) {
         self.mention(name);
-        let aliases = self.imported.aliases.iter();
-        for (_, original) in aliases.filter(|(alias, _)| *alias == name) {
+        if let Some(original) = self.imported.aliases.get(name) {
             self.mention(original);
         }
         self.is_source |= name == "session" && self.imported.has_flask_session;
-        self.is_sink |= COMMON_SINKS.contains(&name) && self.imported.names.contains(&name);
+        self.is_sink |= COMMON_SINKS.contains(&name) && self.imported.names.contains(name);
     }
 
     fn attribute(&mut self, base: &Expr, name: &str) {
@@ -609,8 +608,8 @@ impl<'a, 'i> Mentions<'a, 'i> {
 
     fn root(&self, base: &Expr) -> Root {
         match base {
-            Expr::Name(name) if self.imported.modules.contains(&name.id.as_str()) => Root::Module,
-            Expr::Name(name) if self.imported.names.contains(&name.id.as_str()) => {
+            Expr::Name(name) if self.imported.modules.contains(name.id.as_str()) => Root::Module,
+            Expr::Name(name) if self.imported.names.contains(name.id.as_str()) => {
                 match name.id.starts_with(char::is_uppercase) {
                     true => Root::Class,
                     false => Root::Imported,
@@ -646,7 +645,7 @@ impl<'a> SourceOrderVisitor<'a> for Mentions<'a, '_> {
         if let Stmt::Assign(assign) = stmt {
             let targets = assign.targets.iter();
             let fields = targets.filter(|target| target.is_attribute_expr());
-            let names = fields.filter_map(last_name);
+            let names = fields.filter_map(target_name);
             self.fields.extend(names.map(|name| (name, &*assign.value)));
         }
         walk_stmt(self, stmt);

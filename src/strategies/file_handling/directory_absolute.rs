@@ -4,13 +4,13 @@ use ruff_python_ast::{AnyNodeRef, Expr};
 use ruff_text_size::Ranged as _;
 
 use super::folder::{Folder, Root};
-use super::reach;
 use crate::edit::imports::{module_for, name_for};
 use crate::finding::{Edit, Evidence, Finding, FlowStep, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::flow::{Sink, SinkCall};
 use crate::model::modules::ModuleId;
 use crate::model::names::{BindingKind, ScopeKind};
+use crate::parse::python::last_name;
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::{Location, Span};
@@ -260,7 +260,7 @@ fn is_own_folder(expr: &Expr) -> bool {
             Expr::Attribute(attribute) if attribute.attr.as_str() == "parent" => {
                 levels(&attribute.value).map(|levels| levels + 1)
             }
-            Expr::Call(call) => match (reach::last_name(&call.func), &*call.func) {
+            Expr::Call(call) => match (last_name(&call.func)?, &*call.func) {
                 ("dirname", _) => levels(call.arguments.args.first()?).map(|levels| levels + 1),
                 ("abspath" | "realpath" | "Path", _) => levels(call.arguments.args.first()?),
                 ("resolve" | "absolute", Expr::Attribute(method)) => levels(&method.value),

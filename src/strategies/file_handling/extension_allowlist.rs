@@ -15,7 +15,7 @@ use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Se
 use crate::model::Model;
 use crate::model::flow::{Outcome, Sink, SinkCall};
 use crate::model::modules::ModuleId;
-use crate::parse::python::{Module, argument};
+use crate::parse::python::{Module, argument, last_name};
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Location;
@@ -168,8 +168,8 @@ fn check_of(model: &Model, upload: &SinkCall) -> Option<Location> {
     let evaluated = reach::expressions(model, file, function);
     let takes_extension = evaluated.iter().any(|(_, expr)| match expr {
         Expr::Call(call) => matches!(
-            reach::last_name(&call.func),
-            "splitext" | "rsplit" | "split" | "rpartition" | "partition"
+            last_name(&call.func),
+            Some("splitext" | "rsplit" | "split" | "rpartition" | "partition")
         ),
         Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "suffix" | "suffixes"),
         _ => false,
@@ -308,7 +308,7 @@ fn limit(model: &Model, sink: &SinkCall, extensions: &BTreeSet<String>) -> Optio
 fn last_part(path: &Expr) -> Option<&Expr> {
     let part = match path {
         Expr::Name(_) => path,
-        Expr::Call(call) if reach::last_name(&call.func) == "join" => call.arguments.args.last()?,
+        Expr::Call(call) if last_name(&call.func) == Some("join") => call.arguments.args.last()?,
         Expr::BinOp(binary) => &binary.right,
         _ => return None,
     };

@@ -69,12 +69,3 @@ impl<'a> SourceOrderVisitor<'a> for Inside<'a> {
         walk_expr(self, expr);
     }
 }
-
-/// The last part of what `call` calls: `open` of `tarfile.open`.
-pub(super) fn last_name(func: &Expr) -> &str {
-    match func {
-        Expr::Name(name) => name.id.as_str(),
-        Expr::Attribute(attribute) => attribute.attr.as_str(),
-        _ => "",
-    }
-}

@@ -14,7 +14,7 @@ use crate::finding::{Evidence, Finding, FlowStep, Patch, PatchKind, Severity, Ve
 use crate::model::Model;
 use crate::model::flow::{Sink, SinkCall};
 use crate::model::modules::ModuleId;
-use crate::parse::python::argument;
+use crate::parse::python::{argument, last_name};
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::{Location, Span};
@@ -156,7 +156,7 @@ fn maker(model: &Model, file: ModuleId, call: &ExprCall) -> Option<Maker> {
             | "subprocess.Popen",
         ) => by_command(call)?,
         Some("git.Repo.clone_from") => (argument(call, "to_path", Some(1))?, "git clone"),
-        _ if reach::last_name(&call.func) == "extractall" && is_tar(model, file, call) => {
+        _ if last_name(&call.func) == Some("extractall") && is_tar(model, file, call) => {
             (argument(call, "path", Some(0))?, "tarfile's extractall()")
         }
         _ => return None,
@@ -195,7 +195,7 @@ fn by_command(call: &ExprCall) -> Option<(&Expr, &'static str)> {
 fn is_filtered(model: &Model, call: &ExprCall) -> bool {
     match argument(call, "filter", None) {
         Some(Expr::StringLiteral(literal)) => literal.value.to_str() == "data",
-        Some(filter) => reach::last_name(filter) == "data_filter",
+        Some(filter) => last_name(filter) == Some("data_filter"),
         None => {
             let python = model.dependencies.python_requires();
             let floor = python.and_then(|python| python.floor());
@@ -285,7 +285,8 @@ fn is_checked(model: &Model, sink: &SinkCall) -> bool {
     let called = reach::expressions(model, file, in_front);
     let calls = |wanted: &[&str]| {
         called.iter().any(|(_, expr)| {
-            matches!(expr, Expr::Call(call) if wanted.contains(&reach::last_name(&call.func)))
+            matches!(expr, Expr::Call(call)
+                if last_name(&call.func).is_some_and(|name| wanted.contains(&name)))
         })
     };
     calls(&["realpath", "resolve"]) && calls(&["commonpath", "is_relative_to", "relative_to"])

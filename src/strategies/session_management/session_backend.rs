@@ -9,6 +9,7 @@ use crate::model::config::{Environment, Literal, Resolved, SetupEnd, Value};
 use crate::model::modules::ModuleId;
 use crate::strategies::strategy::SESSION_MANAGEMENT;
 use crate::strategies::{About, Answers, Control};
+use crate::text::join_path;
 
 pub struct SessionBackend;
 
@@ -412,8 +413,8 @@ fn migrate(
     app: &App,
 ) -> Option<(Vec<String>, Vec<Edit>)> {
     let folder = app.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let in_package = model.repo.file(&join(folder, "__init__.py")).is_some();
-    let path = join(folder, "session_migration.py");
+    let in_package = model.repo.file(&join_path(folder, "__init__.py")).is_some();
+    let path = join_path(folder, "session_migration.py");
     if model.repo.file(&path).is_some() {
         return None;
     }
@@ -450,19 +451,11 @@ fn migrate(
     Some((lines, edits))
 }
 
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
-}
-
 /// The dotted name of the package in `folder`, from its outermost package down.
 fn package_of(model: &Model, folder: &str) -> String {
     let mut parts = Vec::new();
     let mut rest = folder;
-    while !rest.is_empty() && model.repo.file(&join(rest, "__init__.py")).is_some() {
+    while !rest.is_empty() && model.repo.file(&join_path(rest, "__init__.py")).is_some() {
         let (parent, name) = rest.rsplit_once('/').unwrap_or(("", rest));
         parts.push(name);
         rest = parent;

@@ -11,7 +11,7 @@ use crate::model::modules::ModuleId;
 use crate::parse::python::{Module, argument};
 use crate::strategies::strategy::TEMPLATE_RENDERING;
 use crate::strategies::{About, Answers, Control};
-use crate::text::Span;
+use crate::text::{Span, join_path};
 
 pub struct InlineTemplate;
 
@@ -182,16 +182,9 @@ fn free_name(model: &Model, constant: &Constant<'_>, folder: &str) -> Option<(St
     let mut names = std::iter::once(stem.clone())
         .chain(numbered)
         .map(|stem| format!("{stem}.html"));
-    let is_free = |name: &String| model.repo.file(&join(folder, name)).is_none();
+    let is_free = |name: &String| model.repo.file(&join_path(folder, name)).is_none();
     let name = names.by_ref().filter(is_free).nth(earlier)?;
-    Some((join(folder, &name), name))
-}
-
-fn join(folder: &str, name: &str) -> String {
-    match folder {
-        "" => name.to_owned(),
-        folder => format!("{folder}/{name}"),
-    }
+    Some((join_path(folder, &name), name))
 }
 
 fn function_around(module: &Module, span: Span) -> Option<String> {
