@@ -93,7 +93,12 @@ pub(super) fn shipping_command(text: &str) -> Option<&'static str> {
     SHIPPING.iter().copied().find(|command| begins(command))
 }
 
-pub(super) fn take(reader: &mut Reader<'_>, file: &Arc<File>, node: Option<Node<'_>>, scope: &mut Scope) {
+pub(super) fn take(
+    reader: &mut Reader<'_>,
+    file: &Arc<File>,
+    node: Option<Node<'_>>,
+    scope: &mut Scope,
+) {
     let Some(node) = node else {
         return;
     };

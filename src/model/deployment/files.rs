@@ -163,7 +163,11 @@ fn toml_platform(file: &File) -> Option<Surface> {
 /// Zappa's settings, and task definitions of ECS, by what stands in them.
 fn json_platform(file: &File) -> Option<Surface> {
     let text = file.text.as_str();
-    let known = ["\"containerDefinitions\"", "\"app_function\"", "\"s3_bucket\""];
+    let known = [
+        "\"containerDefinitions\"",
+        "\"app_function\"",
+        "\"s3_bucket\"",
+    ];
     let is_platform = known.iter().any(|key| text.contains(key));
     is_platform.then_some(Surface::Platform)
 }

@@ -7,9 +7,9 @@ use super::compose::Compose;
 use super::image::Image;
 use super::reader::Reader;
 use super::{
-    Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, files, gunicorn, image,
-    jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell, supervisor, unit,
-    uwsgi,
+    Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, files,
+    gunicorn, image, jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell,
+    supervisor, unit, uwsgi,
 };
 use crate::discover::{File, FileKind, Purpose, Repository};
 

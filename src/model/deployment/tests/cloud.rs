@@ -74,7 +74,10 @@ fn amazons_files() {
 /// A variable of Ansible's own counts where it becomes one of the environment.
 #[test]
 fn variables_of_plays_are_followed_to_the_environment() {
-    let template = ("roles/web/templates/env.j2", "FLASK_DEBUG={{ debug }}\nSECRET_KEY={{ key }}\n");
+    let template = (
+        "roles/web/templates/env.j2",
+        "FLASK_DEBUG={{ debug }}\nSECRET_KEY={{ key }}\n",
+    );
     let vars = (
         "group_vars/all.yml",
         "debug: true\nkey: \"{{ vault_key }}\"\nsecret_key: unused\n",
