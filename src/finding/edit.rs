@@ -22,8 +22,9 @@ pub enum Edit {
     DropImport { path: Arc<str>, import: Import },
     /// Make sure that the application's hand-written manifest names a package.
     Dependency {
-        /// The manifest, or `None` to let the plan choose the one that names Flask.
-        manifest: Option<Arc<str>>,
+        /// The folder of the code that needs it, or `None` for the whole repository: of several
+        /// applications' manifests, the one that serves this folder takes the package.
+        folder: Option<Arc<str>>,
         /// A PEP 508 requirement ("gunicorn>=23.0.0").
         requirement: String,
     },
@@ -96,7 +97,21 @@ impl Edit {
 
     pub fn dependency(requirement: impl Into<String>) -> Self {
         Self::Dependency {
-            manifest: None,
+            folder: None,
+            requirement: requirement.into(),
+        }
+    }
+
+    /// A package that the Python file at `path` needs, which is one application's among several.
+    pub fn dependency_beside(path: &str, requirement: impl Into<String>) -> Self {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Self::dependency_of(folder, requirement)
+    }
+
+    /// A package that the code in `folder` needs.
+    pub fn dependency_of(folder: impl Into<Arc<str>>, requirement: impl Into<String>) -> Self {
+        Self::Dependency {
+            folder: Some(folder.into()),
             requirement: requirement.into(),
         }
     }

@@ -91,13 +91,13 @@ fn dependency_edits(
     for (index, patch) in patches.iter().enumerate() {
         for edit in &patch.edits {
             if let Edit::Dependency {
-                manifest,
+                folder,
                 requirement,
             } = edit
             {
                 first.get_or_insert(index);
                 packages.push(dependency::Wanted {
-                    manifest: manifest.as_deref(),
+                    folder: folder.as_deref(),
                     requirement,
                 });
             }

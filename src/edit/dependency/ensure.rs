@@ -13,7 +13,7 @@ use super::{Change, Manual};
 use crate::discover::{File, Repository};
 use crate::finding::Edit;
 use crate::model::dependencies::{
-    Declared, Dependencies, Format, Manifest, Notation, Role, Specifier,
+    Declared, Dependencies, Format, Manifest, Notation, Role, Serving, Specifier,
 };
 use crate::parse::requirements::Requirement;
 use crate::parse::toml::Toml;
@@ -22,8 +22,8 @@ use crate::text::{Span, Text};
 /// A package that code of the plan needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted<'a> {
-    /// The manifest's path, or `None` for the one that names Flask.
-    pub manifest: Option<&'a str>,
+    /// The folder of the code that needs it, or `None` for the whole repository.
+    pub folder: Option<&'a str>,
     /// "gunicorn>=23.0.0"
     pub requirement: &'a str,
 }
@@ -43,13 +43,14 @@ pub fn ensure(
     let mut homeless: Vec<Requirement> = Vec::new();
     for want in wanted {
         let requirement = parse(want.requirement)?;
-        if let Some((manifest, declared)) = named(deps, &requirement) {
+        let serving = deps.serving(want.folder);
+        if let Some((manifest, declared)) = named(deps, &serving, &requirement) {
             change
                 .edits
                 .extend(adapted(manifest, declared, &requirement)?);
             continue;
         }
-        let list = match home(deps, want.manifest) {
+        let list = match home(deps, &serving) {
             Some(index) => missing.entry(index).or_default(),
             None => &mut homeless,
         };
@@ -87,18 +88,22 @@ fn parse(text: &str) -> Result<Requirement, Manual> {
 /// A hand-written runtime declaration of the package.
 fn named<'a>(
     deps: &'a Dependencies,
+    serving: &Serving,
     requirement: &Requirement,
 ) -> Option<(&'a Manifest, &'a Declared)> {
     let all = deps.declarations(&requirement.name.text).into_iter();
-    all.filter(|(manifest, _)| manifest.role == Role::Runtime)
+    all.filter(|(manifest, _)| manifest.role == Role::Runtime && serving.has(manifest))
         .min_by_key(|(manifest, _)| manifest.optional)
 }
 
 /// The index of the manifest that takes new packages: hand-written, for production, naming
 /// Flask if one does.
-fn home(deps: &Dependencies, asked: Option<&str>) -> Option<usize> {
+fn home(deps: &Dependencies, serving: &Serving) -> Option<usize> {
     let fits = |manifest: &Manifest| {
-        manifest.hand_written && manifest.role == Role::Runtime && !manifest.format.is_lock()
+        manifest.hand_written
+            && manifest.role == Role::Runtime
+            && !manifest.format.is_lock()
+            && serving.has(manifest)
     };
     let candidates = || {
         let all = deps.manifests.iter().enumerate();
@@ -106,8 +111,7 @@ fn home(deps: &Dependencies, asked: Option<&str>) -> Option<usize> {
     };
     let rank = |manifest: &Manifest| {
         let names_flask = manifest.declared("flask").is_some();
-        let asked_for = asked.is_some_and(|path| *manifest.path == *path);
-        (!asked_for, !names_flask, manifest.optional)
+        (!names_flask, manifest.optional)
     };
     candidates()
         .min_by_key(|(_, manifest)| rank(manifest))

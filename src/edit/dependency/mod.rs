@@ -53,14 +53,14 @@ pub fn settle(repo: &Repository, deps: &Dependencies, mut patch: Patch) -> Patch
         .partition(|edit| matches!(edit, Edit::Dependency { .. }));
     for edit in packages {
         let Edit::Dependency {
-            manifest,
+            folder,
             requirement,
         } = &edit
         else {
             continue;
         };
         let wanted = Wanted {
-            manifest: manifest.as_deref(),
+            folder: folder.as_deref(),
             requirement,
         };
         let sentences = match ensure(repo, deps, &[wanted]) {

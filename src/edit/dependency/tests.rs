@@ -31,7 +31,7 @@ fn ensured(path: &str, source: &str, wanted: &[&str]) -> String {
     let wanted: Vec<Wanted<'_>> = wanted
         .iter()
         .map(|requirement| Wanted {
-            manifest: None,
+            folder: None,
             requirement,
         })
         .collect();
@@ -159,7 +159,7 @@ fn the_source_of_a_generated_file_takes_packages() {
     ]);
     let deps = Dependencies::read(&repo);
     let wanted = Wanted {
-        manifest: None,
+        folder: None,
         requirement: "gunicorn>=23.0.0",
     };
     let change = ensure(&repo, &deps, &[wanted]).unwrap();
@@ -175,7 +175,7 @@ fn hashed_lists_are_left_to_a_person() {
     let repo = Repository::from_texts([("requirements.txt", "flask==3.1.2 --hash=sha256:aa\n")]);
     let deps = Dependencies::read(&repo);
     let wanted = Wanted {
-        manifest: None,
+        folder: None,
         requirement: "gunicorn>=23.0.0",
     };
     let manual = ensure(&repo, &deps, &[wanted]).unwrap_err();
@@ -190,10 +190,27 @@ fn hashed_lists_are_left_to_a_person() {
 }
 
 #[test]
+fn of_two_applications_each_gets_its_own_packages() {
+    let repo = Repository::from_texts([
+        ("admin/requirements.txt", "Flask==3.1.3\n"),
+        ("shop/requirements.txt", "Flask==3.1.3\ngunicorn==23.0.0\n"),
+    ]);
+    let deps = Dependencies::read(&repo);
+    let of = |folder: &'static str| Wanted {
+        folder: Some(folder),
+        requirement: "gunicorn>=23.0.0",
+    };
+    let change = ensure(&repo, &deps, &[of("admin"), of("shop/views")]).unwrap();
+    let text = applied(&repo, &change.edits, "admin/requirements.txt");
+    assert_eq!(text, "Flask==3.1.3\ngunicorn==23.0.0\n");
+    assert_eq!(change.edits.len(), 1, "{:?}", change.edits);
+}
+
+#[test]
 fn a_repository_without_manifest_gets_one() {
     let repo = Repository::from_texts([("app.py", "")]);
     let wanted = ["gunicorn>=23.0.0", "flask>=3.1.3"].map(|requirement| Wanted {
-        manifest: None,
+        folder: None,
         requirement,
     });
     let change = ensure(&repo, &Dependencies::read(&repo), &wanted).unwrap();

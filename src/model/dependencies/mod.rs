@@ -11,6 +11,7 @@ mod releases;
 mod removed;
 mod requirements;
 mod resolve;
+mod serving;
 mod setup;
 mod specifier;
 mod upgrade;
@@ -22,6 +23,7 @@ pub use python::PythonRequires;
 pub use releases::{Release, Releases};
 pub use removed::Removed;
 pub use resolve::{FlaskInUse, How, Resolved};
+pub use serving::Serving;
 pub use specifier::{Notation, Specifier};
 pub use upgrade::{LeftOpen, Move, Step, Upgrade, Why};
 

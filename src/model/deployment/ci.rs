@@ -59,7 +59,7 @@ const SHIPPING_ACTIONS: &[&str] = &[
 ];
 
 /// A CI job is a test unless it deploys.
-pub(super) fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
+fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
     for name in names {
         let words = name.split(|c: char| !c.is_alphanumeric());
         let told = rules::stage_of_name(name).map(|(stage, _)| stage);
@@ -81,7 +81,7 @@ pub(super) fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
     }
 }
 
-pub(super) fn shipping_command(text: &str) -> Option<&'static str> {
+fn shipping_command(text: &str) -> Option<&'static str> {
     let begins = |command: &str| {
         text.match_indices(command).any(|(at, _)| {
             text[..at]
@@ -93,12 +93,7 @@ pub(super) fn shipping_command(text: &str) -> Option<&'static str> {
     SHIPPING.iter().copied().find(|command| begins(command))
 }
 
-pub(super) fn take(
-    reader: &mut Reader<'_>,
-    file: &Arc<File>,
-    node: Option<Node<'_>>,
-    scope: &mut Scope,
-) {
+fn take(reader: &mut Reader<'_>, file: &Arc<File>, node: Option<Node<'_>>, scope: &mut Scope) {
     let Some(node) = node else {
         return;
     };
@@ -108,7 +103,7 @@ pub(super) fn take(
     }
 }
 
-pub(super) fn script(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, scope: &Scope) {
+fn script(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, scope: &Scope) {
     if node.is_sequence() {
         for item in node.items() {
             script(reader, file, item, scope);

@@ -3,12 +3,10 @@
 //! One file per surface; [`rules`] holds what is common to all of them: which names mean which
 //! stage, which values turn debug mode on.
 
-mod amazon;
 mod ansible;
 mod apache;
 mod argv;
 mod ci;
-mod circle;
 mod compose;
 mod conditions;
 mod dotenv;
@@ -159,7 +157,6 @@ pub enum Surface {
     Ansible,
     GithubActions,
     GitlabCi,
-    CircleCi,
     Jenkins,
     Makefile,
     AppJson,
@@ -169,12 +166,21 @@ pub enum Surface {
     Dotenv,
     /// `WSGIScriptAlias` in an Apache configuration.
     Apache,
-    /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`,
-    /// `serverless.yml`, `zappa_settings.json`, a task definition of ECS.
+    /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`.
     Platform,
 }
 
 impl Surface {
+    /// The label with its article: "a Dockerfile", "an environment file".
+    pub fn named(self) -> String {
+        let label = self.label();
+        let article = match label.starts_with(['A', 'a', 'E', 'e', 'I', 'i', 'O', 'o']) {
+            true => "an",
+            false => "a",
+        };
+        format!("{article} {label}")
+    }
+
     pub const fn label(self) -> &'static str {
         match self {
             Self::Dockerfile => "Dockerfile",
@@ -188,7 +194,6 @@ impl Surface {
             Self::Ansible => "Ansible playbook",
             Self::GithubActions => "GitHub Actions workflow",
             Self::GitlabCi => "GitLab CI configuration",
-            Self::CircleCi => "CircleCI configuration",
             Self::Jenkins => "Jenkinsfile",
             Self::Makefile => "Makefile",
             Self::AppJson => "app.json",

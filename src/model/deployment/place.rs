@@ -105,6 +105,16 @@ impl Place {
         self.by_name(repo, path).map(Found::File)
     }
 
+    /// The files of the repository that copies put below `folder`.
+    pub fn copied<'a>(&self, repo: &'a Repository, folder: &str) -> Vec<&'a Arc<File>> {
+        let folder = clean(folder);
+        let inside = self
+            .copies
+            .iter()
+            .filter(|(target, _)| below(target, &folder).is_some());
+        inside.filter_map(|(_, source)| repo.file(source)).collect()
+    }
+
     /// A file that no copy explains (a glob, a volume, `$PATH`): one whose path ends the same
     /// way, if there is only one, or only one as near to the base folder.
     fn by_name<'a>(&self, repo: &'a Repository, path: &str) -> Option<&'a Arc<File>> {

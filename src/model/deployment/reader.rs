@@ -11,7 +11,7 @@ use super::servers::{self, Invocation};
 use super::wrappers::{self, Effects};
 use super::{
     Deployment, EnvSetting, Form, Process, Quoting, Server, Surface, Target, dotenv, files,
-    gunicorn, makefile, python_scripts, substitute, uwsgi, values,
+    gunicorn, makefile, python_scripts, substitute, supervisor, uwsgi, values,
 };
 use crate::discover::{File, FileKind, Repository};
 use crate::parse::mapped::Mapped;
@@ -60,6 +60,7 @@ impl Reader<'_> {
             "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" => self.shell(&args, &scope),
             "su" => self.shell(&args, &scope),
             "make" => makefile::follow(self, &args[1..], &scope),
+            "supervisord" if supervisor::follow(self, &args, &scope) => {}
             _ if self.follows_script(&args, &scope) => {}
             _ => self.server(&args, &effects, &scope),
         }

@@ -1,8 +1,10 @@
-//! supervisor's `[program:…]` sections.
+//! supervisor's `[program:…]` sections, from the host or from the container that starts it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::argv;
+use super::argv::{self, Arg};
+use super::place::Found;
 use super::reader::Reader;
 use super::scope::Scope;
 use super::wrappers::user_named;
@@ -12,16 +14,82 @@ use crate::parse::ini::{Dialect, Entry, Ini};
 use crate::parse::shell;
 use crate::text::{Location, Span};
 
+/// Where distributions and the documentation put the configuration.
+const USUAL: &[&str] = &[
+    "supervisord.conf",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+];
+
+/// The folders that the usual configuration includes.
+const INCLUDED: &[&str] = &[
+    "/etc/supervisor/conf.d",
+    "/etc/supervisor.d",
+    "/etc/supervisord.d",
+];
+
+/// A configuration that no command of the repository names.
 pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
+    if reader.used.contains(&file.path) {
+        return;
+    }
     let judged = files::judge_plain(file, "supervisor starts it");
+    let base = Scope::checkout(file, Surface::Supervisor, judged, "").main();
+    programs(reader, file, base);
+}
+
+/// `supervisord -c file`: its programs run where the command runs, as its user. False where
+/// no configuration is found.
+pub(super) fn follow(reader: &mut Reader<'_>, args: &[Arg], scope: &Scope) -> bool {
+    let repo = reader.repo;
+    let find = |path: &str| match scope.place.file(repo, path, &scope.cwd) {
+        Some(Found::File(file)) => Some(file),
+        _ => None,
+    };
+    let main = match configuration(args) {
+        Some(path) => find(path),
+        None => USUAL.iter().find_map(|path| find(path)),
+    };
+    let included = INCLUDED.iter().flat_map(|it| scope.place.copied(repo, it));
+    let mut all: Vec<&Arc<File>> = main.into_iter().chain(included).collect();
+    let mut seen = BTreeSet::new();
+    all.retain(|file| seen.insert(Arc::clone(&file.path)));
+    for file in &all {
+        let mut base = scope.clone().main();
+        base.surface = Surface::Supervisor;
+        base.depth += 1;
+        base.via.extend(args.first().map(|arg| arg.whole.clone()));
+        programs(reader, file, base);
+    }
+    !all.is_empty()
+}
+
+/// The file behind `-c` or `--configuration`.
+fn configuration(args: &[Arg]) -> Option<&str> {
+    let long = "--configuration";
+    args.iter().enumerate().find_map(|(index, arg)| {
+        let text = arg.text();
+        if text == "-c" || text == long {
+            return args.get(index + 1).map(Arg::text);
+        }
+        text.strip_prefix(long)
+            .and_then(|rest| rest.strip_prefix('='))
+    })
+}
+
+fn programs(reader: &mut Reader<'_>, file: &Arc<File>, mut base: Scope) {
     reader.used.insert(Arc::clone(&file.path));
     let ini = Ini::parse(file.text.as_str(), Dialect::Indented);
-    let mut base = Scope::checkout(file, Surface::Supervisor, judged, "").main();
-    if let Some(entry) = ini
-        .section_named("supervisord")
-        .and_then(|it| ini.get(it, "environment"))
-    {
-        environment(reader, file, entry, &mut base);
+    if let Some(own) = ini.section_named("supervisord") {
+        if let Some(entry) = ini.get(own, "environment") {
+            environment(reader, file, entry, &mut base);
+        }
+        if let Some(entry) = ini.get(own, "user") {
+            base.user = user_named(entry.value.as_str());
+        }
+        if let Some(entry) = ini.get(own, "directory") {
+            base.change_folder(entry.value.as_str());
+        }
     }
     for (index, section) in ini.sections.iter().enumerate() {
         let Some(name) = section.name.strip_prefix("program:") else {

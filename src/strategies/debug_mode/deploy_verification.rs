@@ -149,7 +149,7 @@ fn patch(model: &Model, process: &Process) -> Patch {
     match is_served {
         true => patch,
         false => {
-            wsgi_server::covering_starts(model, process, wsgi_server::with_dependency(model, patch))
+            wsgi_server::covering_starts(model, process, wsgi_server::with_dependency(model, process, patch))
                 .covering("wsgi-server", &process.location)
                 .covering("debug-run", &process.location)
         }

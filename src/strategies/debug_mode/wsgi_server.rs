@@ -255,7 +255,7 @@ fn with_gunicorn(model: &Model, process: &Process) -> Patch {
     .edits(edits)
     .may_break("Two processes serve: what the app keeps in memory is not shared between them.")
     .covering("debug-run", &process.location);
-    with_dependency(model, covering_starts(model, process, patch))
+    with_dependency(model, process, covering_starts(model, process, patch))
 }
 
 /// A start that is not made any more needs no word less on its command line.
@@ -264,10 +264,14 @@ pub(super) fn covering_starts(model: &Model, process: &Process, patch: Patch) ->
     starts.fold(patch, |patch, at| patch.covering("debug-run", &at))
 }
 
-pub(super) fn with_dependency(model: &Model, patch: Patch) -> Patch {
-    match model.dependencies.declarations("gunicorn").is_empty() {
-        true => patch.edit(Edit::dependency("gunicorn>=23.0.0")),
-        false => patch,
+/// gunicorn in the manifest that serves the folder whose application `process` starts.
+pub(super) fn with_dependency(model: &Model, process: &Process, patch: Patch) -> Patch {
+    let folder = process.folder.as_str();
+    let serving = model.dependencies.serving(Some(folder));
+    let mut declared = model.dependencies.declarations("gunicorn").into_iter();
+    match declared.any(|(manifest, _)| serving.has(manifest)) {
+        true => patch,
+        false => patch.edit(Edit::dependency_of(folder, "gunicorn>=23.0.0")),
     }
 }
 

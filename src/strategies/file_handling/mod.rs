@@ -36,7 +36,10 @@ fn path_finding(
     what: &str,
     gain: &str,
 ) -> Finding {
-    let message = format!("{} {what}: {gain}", capitalised(&flowing::sources(call)));
+    let message = format!(
+        "A client's value ({}) {what}: {gain}",
+        flowing::sources(call)
+    );
     let finding = flowing::finding(control, call, severity, message);
     if !only_url_segments(call) {
         return finding;
@@ -63,13 +66,5 @@ fn unused_os(path: &Arc<str>) -> Edit {
             name: None,
             alias: None,
         },
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
     }
 }

@@ -9,6 +9,7 @@ use crate::edit::statements;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::flow::{Sink, SinkCall};
+use crate::parse::python::Module;
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
 use crate::text::Span;
@@ -70,7 +71,10 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
         file,
         tainted: &tainted,
     };
-    let [span] = innermost(&tainted)?;
+    let span = match innermost(&tainted) {
+        Some([span]) => span,
+        None => component(sink)?,
+    };
     let name = module.expression_at(span)?;
     let offset = span.start;
     let (secure, secure_import) =
@@ -96,6 +100,9 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
             return None;
         }
         let value = module.source(assignment.value);
+        if holds_a_slash(module.expression_at(assignment.value)?) {
+            return None;
+        }
         return Some(
             patch
                 .edit(Edit::replace(
@@ -113,11 +120,58 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
         .or_else(|| Some("safe_filename".to_owned()))?;
     let mut lines = vec![format!("{safe} = {secure}({})", module.source(span))];
     lines.extend(refuse(&safe));
-    Some(
-        patch
-            .edit(statements::before(module, statement, &lines))
-            .edit(Edit::replace(module.path(), span, safe)),
-    )
+    let patch = patch
+        .edit(statements::before(module, statement, &lines))
+        .edit(Edit::replace(module.path(), span, safe.clone()));
+    Some(match used_below(module, sink, name, statement.range().end().to_usize()) {
+        true => Patch {
+            kind: PatchKind::Review,
+            ..patch
+        }
+        .may_break(format!(
+            "{} is used again below: where it has to name the stored file, use {safe} there too.",
+            module.source(span)
+        )),
+        false => patch,
+    })
+}
+
+/// The part of the path that every client's value goes through before it is stored.
+fn component(sink: &SinkCall) -> Option<Span> {
+    let (first, others) = flowing::pieces(sink).split_first()?;
+    let place = first.inserted.as_ref()?;
+    let is_shared = others
+        .iter()
+        .all(|piece| piece.inserted.as_ref() == Some(place));
+    let is_here = place.path == sink.call.path
+        && sink
+            .function
+            .is_some_and(|function| function.contains(place.span));
+    (is_shared && is_here).then_some(place.span)
+}
+
+/// Whether the text that `expr` builds has folders of its own, which a safe name would lose.
+fn holds_a_slash(expr: &Expr) -> bool {
+    match expr {
+        Expr::StringLiteral(text) => text.value.to_str().contains('/'),
+        Expr::FString(text) => text
+            .value
+            .elements()
+            .filter_map(|element| element.as_literal())
+            .any(|literal| literal.value.contains('/')),
+        Expr::BinOp(sum) => holds_a_slash(&sum.left) || holds_a_slash(&sum.right),
+        _ => false,
+    }
+}
+
+/// Whether the function reads the client's own name once more behind `offset`.
+fn used_below(module: &Module, sink: &SinkCall, name: &Expr, offset: usize) -> bool {
+    let Some(function) = sink.function else {
+        return false;
+    };
+    let rest = Span::new(offset.min(function.end), function.end);
+    let text = module.source(name.range());
+    module.file.text.slice(rest).contains(text)
 }
 
 /// The one expression that carries the name; nothing when several do.
@@ -134,7 +188,7 @@ fn innermost(spans: &[Span]) -> Option<[Span; 1]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategies::testing::{apply, findings};
+    use crate::strategies::testing::{apply, findings, patch};
 
     const HEAD: &str = "import os\nfrom flask import Flask, request\n\napp = Flask(__name__)\nUP = '/srv/up'\n\n\n@app.route('/u', methods=['POST'])\ndef u():\n    f = request.files['file']\n";
 
@@ -170,6 +224,53 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_path_that_is_joined_before_it_is_saved_gets_a_safe_name() {
+        for (body, wanted) in [
+            (
+                "    path = os.path.join(UP, f.filename)\n    f.save(path)\n    return 'ok'\n",
+                "    filename = secure_filename(f.filename)\n    if not filename:\n        abort(400)\n    path = os.path.join(UP, filename)\n",
+            ),
+            (
+                "    stored = f.filename\n    path = os.path.join(UP, stored)\n    f.save(path)\n    return stored\n",
+                "    stored = secure_filename(f.filename)\n    if not stored:\n        abort(400)\n",
+            ),
+            (
+                "    user = request.form.get('user', '')\n    name = f'{user}_{f.filename}'\n    path = os.path.join(UP, name)\n    f.save(path)\n    return 'ok'\n",
+                "    name = secure_filename(f'{user}_{f.filename}')\n",
+            ),
+        ] {
+            let text = after(body);
+            assert!(text.contains(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_folders_or_a_folder_of_the_clients_is_left_to_a_person() {
+        for body in [
+            "    name = f\"{request.form['user']}/{f.filename}\"\n    path = os.path.join(UP, name)\n    f.save(path)\n    return 'ok'\n",
+            "    path = os.path.join(UP, request.form['user'], f.filename)\n    f.save(path)\n    return 'ok'\n",
+        ] {
+            let source = format!("{HEAD}{body}");
+            let patch = patch(&UploadFilename, &[("app.py", &source)]);
+            assert_eq!(patch.kind, PatchKind::Manual, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_used_again_is_for_review() {
+        for (rest, kind) in [
+            ("return f.filename", PatchKind::Review),
+            ("return 'ok'", PatchKind::Safe),
+        ] {
+            let source = format!(
+                "{HEAD}    path = os.path.join(UP, f.filename)\n    f.save(path)\n    {rest}\n"
+            );
+            let patch = patch(&UploadFilename, &[("app.py", &source)]);
+            assert_eq!(patch.kind, kind, "{source}");
+        }
     }
 
     #[test]

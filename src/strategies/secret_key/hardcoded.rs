@@ -115,7 +115,7 @@ fn of_control(model: &Model) -> impl Iterator<Item = Sighting<'_>> {
 fn finding(sighting: &Sighting<'_>) -> Finding {
     let place = match sighting.source {
         SourceOf::Code(_) => "is written in the code".to_owned(),
-        SourceOf::Deployment(setting) => format!("is written in a {}", setting.surface.label()),
+        SourceOf::Deployment(setting) => format!("is written in {}", setting.surface.named()),
     };
     report::finding(ABOUT.id, sighting, &place)
 }

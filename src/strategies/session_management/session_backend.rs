@@ -282,10 +282,10 @@ fn add_flask_session(model: &Model, id: AppId, app: &App, answers: &Answers) -> 
         choices: vec!["yes".into(), "no".into()],
         value: if migrates { "yes" } else { "no" }.into(),
     })
-    .edit(Edit::dependency(format!(
-        "Flask-Session[{}]>=0.8.0",
-        backend.name
-    )))
+    .edit(Edit::dependency_beside(
+        &end.path,
+        format!("Flask-Session[{}]>=0.8.0", backend.name),
+    ))
     .follow_up("After a login call app.session_interface.regenerate(session): a new id per login.");
     if !backend.variable.is_empty() {
         patch = patch.follow_up(format!(

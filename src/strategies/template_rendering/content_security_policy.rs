@@ -266,7 +266,7 @@ fn with_talisman(model: &Model, end: &SetupEnd, pages: &Pages) -> Option<Patch> 
     .edits(import)
     .edits(call(model, end, &statement))
     .edits(pages.nonces(model))
-    .edit(Edit::dependency("flask-talisman>=1.1.0"))
+    .edit(Edit::dependency_beside(&end.path, "flask-talisman>=1.1.0"))
     .may_break("the session's cookie is sent over https only, unless debug is on")
     .may_break("browsers remember for a year to use https for this host and its subdomains")
     .follow_up("Flask-Talisman's last release is of August 2023.");

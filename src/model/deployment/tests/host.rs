@@ -90,6 +90,48 @@ fn supervisor_programs() {
 }
 
 #[test]
+fn an_image_runs_the_programs_of_its_supervisor() {
+    let program = "[supervisord]\nuser=root\n[program:web]\ncommand=python3 /app/app.py\n";
+    for (copy, start) in [
+        (
+            "COPY supervisord.conf /etc/supervisord.conf",
+            "ENTRYPOINT [\"/usr/bin/supervisord\", \"-c\", \"/etc/supervisord.conf\"]",
+        ),
+        (
+            "COPY supervisord.conf /etc/supervisor/conf.d/web.conf",
+            "CMD supervisord -n",
+        ),
+    ] {
+        let image = format!("FROM python:3.12\nWORKDIR /app\n{copy}\nCOPY src /app/\n{start}\n");
+        let read = read([
+            ("Dockerfile", image.as_str()),
+            ("supervisord.conf", program),
+            ("src/app.py", "app.run()\n"),
+        ]);
+        let process = read.only();
+        assert_eq!(
+            read.line(process),
+            "production python src/app.py app",
+            "{start}"
+        );
+        assert_eq!(process.folder, "src");
+        assert_eq!(process.surface, Surface::Supervisor);
+        assert_eq!(process.user, User::Root);
+        assert!(process.in_container);
+    }
+}
+
+#[test]
+fn a_supervisor_of_the_host_is_in_no_container() {
+    let read = read([
+        ("Dockerfile", "FROM python:3.12\nCOPY . /app\nCMD [\"cron\", \"-f\"]\n"),
+        ("supervisord.conf", "[program:web]\ncommand=gunicorn app:app\n"),
+    ]);
+    let web = read.deployment.processes.iter().find(|it| it.name == "web");
+    assert!(!web.unwrap().in_container);
+}
+
+#[test]
 fn a_script_alone_is_what_starts() {
     let text = "#!/bin/bash\nset -euo pipefail\nexport FLASK_APP=shop FLASK_ENV=development\nLOCAL=1\ncd backend\npython manage.py migrate\nflask run --host=0.0.0.0 --no-debugger\n";
     let read = read([

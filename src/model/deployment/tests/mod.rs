@@ -1,7 +1,6 @@
 //! What whole repositories give, surface by surface.
 
 mod ci;
-mod cloud;
 mod containers;
 mod host;
 mod queries;
