@@ -148,11 +148,13 @@ fn patch(model: &Model, process: &Process) -> Patch {
     .follow_up("Make sure that preflight.py reaches the server: it has to lie beside the app.");
     match is_served {
         true => patch,
-        false => {
-            wsgi_server::covering_starts(model, process, wsgi_server::with_dependency(model, process, patch))
-                .covering("wsgi-server", &process.location)
-                .covering("debug-run", &process.location)
-        }
+        false => wsgi_server::covering_starts(
+            model,
+            process,
+            wsgi_server::with_dependency(model, process, patch),
+        )
+        .covering("wsgi-server", &process.location)
+        .covering("debug-run", &process.location),
     }
 }
 

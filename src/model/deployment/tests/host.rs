@@ -124,8 +124,14 @@ fn an_image_runs_the_programs_of_its_supervisor() {
 #[test]
 fn a_supervisor_of_the_host_is_in_no_container() {
     let read = read([
-        ("Dockerfile", "FROM python:3.12\nCOPY . /app\nCMD [\"cron\", \"-f\"]\n"),
-        ("supervisord.conf", "[program:web]\ncommand=gunicorn app:app\n"),
+        (
+            "Dockerfile",
+            "FROM python:3.12\nCOPY . /app\nCMD [\"cron\", \"-f\"]\n",
+        ),
+        (
+            "supervisord.conf",
+            "[program:web]\ncommand=gunicorn app:app\n",
+        ),
     ]);
     let web = read.deployment.processes.iter().find(|it| it.name == "web");
     assert!(!web.unwrap().in_container);
