@@ -85,7 +85,9 @@ impl FileKind {
             "sh" | "bash" => Some(Self::Shell),
             "ini" | "cfg" | "conf" => Some(Self::Ini),
             "service" => Some(Self::Unit),
-            "json" if lower == "app.json" || is_configuration(&lower) => Some(Self::Json),
+            "json" if lower == "app.json" || is_task(&lower) || is_configuration(&lower) => {
+                Some(Self::Json)
+            }
             "md" | "rst" if is_policy(&lower) => Some(Self::Markdown),
             _ => None,
         }
@@ -196,6 +198,12 @@ fn is_configuration(name: &str) -> bool {
     let words = ["config", "configuration", "settings", "secrets"];
     let mut parts = stem.split(['.', '-', '_']);
     parts.next_back().is_some_and(|last| words.contains(&last)) && !name.starts_with("ts")
+}
+
+/// A task definition of ECS, by its usual names.
+fn is_task(name: &str) -> bool {
+    let plain: String = name.chars().filter(|it| !"-_. ".contains(*it)).collect();
+    plain.contains("taskdef") || plain.contains("containerdef")
 }
 
 fn is_compose(name: &str) -> bool {

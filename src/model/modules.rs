@@ -31,6 +31,8 @@ pub struct Modules {
     by_path: HashMap<Arc<str>, ModuleId>,
     /// Folders with an `__init__.py`; "" is the root.
     packages: HashSet<String>,
+    /// The names of Python files and of the folders above them: what an import may be called.
+    names: HashSet<String>,
     skipped: Vec<Skipped>,
 }
 
@@ -75,6 +77,7 @@ impl Modules {
             .map(|file| (&*file.path, file))
             .collect();
         let mut modules = Self {
+            names: files.keys().flat_map(|path| names_of(path)).collect(),
             packages: files
                 .keys()
                 .filter_map(|path| path.strip_suffix("__init__.py"))
@@ -204,6 +207,11 @@ impl Modules {
     /// The paths an import may mean, best first. Any folder above the importer may be on
     /// `sys.path`; one that is itself a package only when a file in it is run as a script.
     fn candidates(&self, importer: &str, level: u32, dotted: &str) -> Vec<String> {
+        let mut ends = [dotted.split('.').next(), dotted.rsplit('.').next()].into_iter();
+        let is_of_here = |name: Option<&str>| name.is_none_or(|it| self.names.contains(it));
+        if !dotted.is_empty() && !ends.all(is_of_here) {
+            return Vec::new();
+        }
         let relative = dotted.replace('.', "/");
         let mut folder = parent(importer);
         if level > 0 {
@@ -309,6 +317,12 @@ fn collect_imports(body: &[Stmt], imports: &mut Vec<(u32, String)>) {
 fn files_of(path: &str) -> [String; 2] {
     let package = join_path(path, "__init__.py");
     [package, format!("{path}.py")]
+}
+
+/// `shop/views/cart.py`: `shop`, `views`, `cart`.
+fn names_of(path: &str) -> impl Iterator<Item = String> {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    stem.split('/').map(str::to_owned)
 }
 
 fn parent(path: &str) -> &str {

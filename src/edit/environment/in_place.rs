@@ -117,6 +117,7 @@ pub(super) const fn is_yaml(surface: Surface) -> bool {
             | Surface::Ansible
             | Surface::GithubActions
             | Surface::GitlabCi
+            | Surface::CircleCi
     )
 }
 

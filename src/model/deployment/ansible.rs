@@ -12,18 +12,9 @@ use crate::discover::File;
 use crate::parse::yaml::{Node, Yaml};
 use crate::text::{Location, Span};
 
-/// Variables of a play that are named after the application's keys, which templates put into
-/// its environment.
-const KEYS: &[&str] = &[
-    "secret_key",
-    "flask_secret_key",
-    "app_secret_key",
-    "jwt_secret_key",
-    "wtf_csrf_secret_key",
-    "security_password_salt",
-];
-
 const MAX_DEPTH: usize = 12;
+/// Variables that are made of variables that are made of variables: nobody writes more.
+const MAX_CHAIN: usize = 3;
 
 pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
     let yaml = Yaml::parse(file.text.as_str());
@@ -31,6 +22,95 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
     let scope = Scope::checkout(file, Surface::Ansible, judged, "");
     for document in yaml.documents() {
         visit(reader, file, document, &scope, 0);
+    }
+}
+
+/// Ansible's own variables that become environment variables: `FLASK_DEBUG={{ debug }}` in a
+/// template or a task, with `debug: true` in a file of variables.
+pub(super) fn variables(reader: &mut Reader<'_>, files: &[Arc<File>]) {
+    let mut references = references(reader);
+    if references.is_empty() {
+        return;
+    }
+    // A variable may take its value from another: `key: "{{ vault_key }}"`.
+    for _ in 0..MAX_CHAIN {
+        let mut found = Vec::new();
+        for file in files {
+            let yaml = Yaml::parse(file.text.as_str());
+            for document in yaml.documents() {
+                defined(reader, file, document, &references, &mut found, 0);
+            }
+        }
+        if found.is_empty() {
+            return;
+        }
+        references = found;
+    }
+}
+
+/// The names that values of environment variables refer to, each with the variable's.
+fn references(reader: &Reader<'_>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for setting in &reader.out.environment {
+        let Some(file) = reader.repo.file(&setting.location.path) else {
+            continue;
+        };
+        let written = file.text.slice(setting.location.span);
+        let named = yaml_env::is_variable_name(&setting.name);
+        if let Some(name) = referred(written).filter(|_| named) {
+            found.push((name.to_owned(), setting.name.clone()));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The variable in `{{ name }}` and `{{ name | default('x') }}`.
+fn referred(text: &str) -> Option<&str> {
+    let inner = text.trim().trim_matches(['"', '\'']).strip_prefix("{{")?;
+    let inner = inner.strip_suffix("}}")?.trim();
+    let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (name, rest) = inner.split_at(end.unwrap_or(inner.len()));
+    let rest = rest.trim_start();
+    let is_plain = rest.is_empty() || rest.starts_with('|');
+    (is_plain && !name.is_empty()).then_some(name)
+}
+
+/// Notes the definitions of what is referred to; those that refer further go into `further`.
+fn defined(
+    reader: &mut Reader<'_>,
+    file: &Arc<File>,
+    node: Node<'_>,
+    references: &[(String, String)],
+    further: &mut Vec<(String, String)>,
+    depth: usize,
+) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for item in node.items() {
+        defined(reader, file, item, references, further, depth + 1);
+    }
+    for entry in node.own_entries() {
+        if entry.value.scalar().is_none() {
+            defined(reader, file, entry.value, references, further, depth + 1);
+            continue;
+        }
+        let key = entry.key.as_str().unwrap_or_default();
+        for (_, variable) in references.iter().filter(|(name, _)| name == key) {
+            let judged = files::judge_plain(file, "Ansible sets it up");
+            let scope = Scope::checkout(file, Surface::Ansible, judged, "");
+            let setting = yaml_env::of_entry(entry, &file.path, &scope, Expansion::Templates);
+            let Some(mut setting) = setting else {
+                continue;
+            };
+            if let Some(next) = entry.value.as_str().and_then(referred) {
+                further.push((next.to_owned(), variable.clone()));
+            }
+            setting.name.clone_from(variable);
+            reader.set(setting);
+        }
     }
 }
 
@@ -77,13 +157,6 @@ fn visit(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, outer: &Scop
             _ if yaml_env::is_variable_name(key) && entry.value.scalar().is_some() => {
                 let setting = yaml_env::of_entry(entry, &file.path, &scope, Expansion::Templates);
                 if let Some(setting) = setting {
-                    reader.set(setting);
-                }
-            }
-            _ if KEYS.contains(&key) && entry.value.scalar().is_some() => {
-                let setting = yaml_env::of_entry(entry, &file.path, &scope, Expansion::Templates);
-                if let Some(mut setting) = setting {
-                    setting.name = key.to_uppercase();
                     reader.set(setting);
                 }
             }

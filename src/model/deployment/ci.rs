@@ -59,7 +59,7 @@ const SHIPPING_ACTIONS: &[&str] = &[
 ];
 
 /// A CI job is a test unless it deploys.
-fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
+pub(super) fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
     for name in names {
         let words = name.split(|c: char| !c.is_alphanumeric());
         let told = rules::stage_of_name(name).map(|(stage, _)| stage);
@@ -81,7 +81,7 @@ fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
     }
 }
 
-fn shipping_command(text: &str) -> Option<&'static str> {
+pub(super) fn shipping_command(text: &str) -> Option<&'static str> {
     let begins = |command: &str| {
         text.match_indices(command).any(|(at, _)| {
             text[..at]
@@ -93,7 +93,12 @@ fn shipping_command(text: &str) -> Option<&'static str> {
     SHIPPING.iter().copied().find(|command| begins(command))
 }
 
-fn take(reader: &mut Reader<'_>, file: &Arc<File>, node: Option<Node<'_>>, scope: &mut Scope) {
+pub(super) fn take(
+    reader: &mut Reader<'_>,
+    file: &Arc<File>,
+    node: Option<Node<'_>>,
+    scope: &mut Scope,
+) {
     let Some(node) = node else {
         return;
     };
@@ -103,7 +108,7 @@ fn take(reader: &mut Reader<'_>, file: &Arc<File>, node: Option<Node<'_>>, scope
     }
 }
 
-fn script(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, scope: &Scope) {
+pub(super) fn script(reader: &mut Reader<'_>, file: &Arc<File>, node: Node<'_>, scope: &Scope) {
     if node.is_sequence() {
         for item in node.items() {
             script(reader, file, item, scope);

@@ -93,6 +93,7 @@ pub(super) fn surface_of(file: &File) -> Option<Surface> {
         FileKind::Jenkinsfile => Some(Surface::Jenkins),
         FileKind::Makefile => Some(Surface::Makefile),
         FileKind::Json if base_name(&file.path) == "app.json" => Some(Surface::AppJson),
+        FileKind::Json => json_platform(file),
         FileKind::Toml => toml_platform(file),
         FileKind::Yaml => yaml_surface(file),
         FileKind::Ini => ini_surface(file),
@@ -159,6 +160,32 @@ fn toml_platform(file: &File) -> Option<Surface> {
     known.then_some(Surface::Platform)
 }
 
+/// Zappa's settings, and task definitions of ECS, by what stands in them.
+fn json_platform(file: &File) -> Option<Surface> {
+    let text = file.text.as_str();
+    let known = [
+        "\"containerDefinitions\"",
+        "\"app_function\"",
+        "\"s3_bucket\"",
+    ];
+    let is_platform = known.iter().any(|key| text.contains(key));
+    is_platform.then_some(Surface::Platform)
+}
+
+/// The Serverless Framework's file.
+pub(super) fn is_serverless(path: &str) -> bool {
+    matches!(base_name(path), "serverless.yml" | "serverless.yaml")
+}
+
+/// kustomize's file: it needs neither `kind` nor `apiVersion`.
+pub(super) fn is_kustomization(path: &str) -> bool {
+    let name = base_name(path);
+    name.eq_ignore_ascii_case("kustomization")
+        || ["kustomization.yaml", "kustomization.yml"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Top-level or nested keys that tell what a YAML file is for.
 fn yaml_surface(file: &File) -> Option<Surface> {
     let path = &*file.path;
@@ -174,11 +201,19 @@ fn yaml_surface(file: &File) -> Option<Surface> {
     {
         return Some(Surface::GitlabCi);
     }
-    if matches!(
-        name,
-        "render.yaml" | "render.yml" | "heroku.yml" | "heroku.yaml"
-    ) {
+    if path.starts_with(".circleci/") || path.contains("/.circleci/") {
+        return Some(Surface::CircleCi);
+    }
+    if is_serverless(path)
+        || matches!(
+            name,
+            "render.yaml" | "render.yml" | "heroku.yml" | "heroku.yaml"
+        )
+    {
         return Some(Surface::Platform);
+    }
+    if is_kustomization(path) {
+        return Some(Surface::Kubernetes);
     }
     let text = file.text.as_str();
     if text.contains("apiVersion:") && text.contains("kind:") {

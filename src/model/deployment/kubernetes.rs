@@ -10,7 +10,7 @@ use super::place::{self, Place};
 use super::reader::Reader;
 use super::scope::Scope;
 use super::yaml_env::{self, Expansion};
-use super::{EnvSetting, EnvValue, Stage, Surface, User, rules, values};
+use super::{EnvSetting, EnvValue, Stage, Surface, User, dotenv, rules, values};
 use crate::discover::{File, Repository};
 use crate::parse::dotenv as dotenv_parser;
 use crate::parse::yaml::{Entry, Node, Yaml};
@@ -43,6 +43,9 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>, surface: Surface, 
                 config_data(reader, file, document.get("data"), &scope, true);
             }
             Some("Kustomization") => kustomization(reader, file, document, &scope),
+            None if files::is_kustomization(&file.path) => {
+                kustomization(reader, file, document, &scope);
+            }
             Some(_) => containers(reader, file, document, &scope, images, 0),
             None => {}
         }
@@ -124,7 +127,7 @@ const fn surface_is_helm(scope: &Scope) -> bool {
     matches!(scope.surface, Surface::Helm)
 }
 
-/// `configMapGenerator: - literals: [FLASK_DEBUG=1]`.
+/// `configMapGenerator: - literals: [FLASK_DEBUG=1]`, `- envs: [web.env]`.
 fn kustomization(reader: &mut Reader<'_>, file: &Arc<File>, document: Node<'_>, scope: &Scope) {
     for key in ["configMapGenerator", "secretGenerator"] {
         for generator in document.get(key).into_iter().flat_map(Node::items) {
@@ -134,7 +137,27 @@ fn kustomization(reader: &mut Reader<'_>, file: &Arc<File>, document: Node<'_>, 
                     reader.set(setting);
                 }
             }
+            let listed = generator.get("envs").into_iter().flat_map(Node::items);
+            let names = listed.chain(generator.get("env")).filter_map(Node::as_str);
+            for name in names {
+                generated_from(reader, files::folder_of(&file.path), name, scope);
+            }
         }
+    }
+}
+
+/// The variables of a file that a generator reads reach the cluster, whoever else reads it.
+fn generated_from(reader: &mut Reader<'_>, folder: &str, name: &str, scope: &Scope) {
+    let repo = reader.repo;
+    let path = place::join_relative(folder, name);
+    let Some(file) = repo.file(&path) else {
+        return;
+    };
+    for mut setting in dotenv::read(file) {
+        setting.surface = Surface::Kubernetes;
+        setting.stage = scope.judged.stage;
+        setting.because.clone_from(&scope.judged.because);
+        reader.out.environment.push(setting);
     }
 }
 

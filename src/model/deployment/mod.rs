@@ -3,10 +3,12 @@
 //! One file per surface; [`rules`] holds what is common to all of them: which names mean which
 //! stage, which values turn debug mode on.
 
+mod amazon;
 mod ansible;
 mod apache;
 mod argv;
 mod ci;
+mod circle;
 mod compose;
 mod conditions;
 mod dotenv;
@@ -157,6 +159,7 @@ pub enum Surface {
     Ansible,
     GithubActions,
     GitlabCi,
+    CircleCi,
     Jenkins,
     Makefile,
     AppJson,
@@ -166,7 +169,8 @@ pub enum Surface {
     Dotenv,
     /// `WSGIScriptAlias` in an Apache configuration.
     Apache,
-    /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`.
+    /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`,
+    /// `serverless.yml`, `zappa_settings.json`, a task definition of ECS.
     Platform,
 }
 
@@ -194,6 +198,7 @@ impl Surface {
             Self::Ansible => "Ansible playbook",
             Self::GithubActions => "GitHub Actions workflow",
             Self::GitlabCi => "GitLab CI configuration",
+            Self::CircleCi => "CircleCI configuration",
             Self::Jenkins => "Jenkinsfile",
             Self::Makefile => "Makefile",
             Self::AppJson => "app.json",

@@ -7,9 +7,9 @@ use super::compose::Compose;
 use super::image::Image;
 use super::reader::Reader;
 use super::{
-    Deployment, Stage, Surface, ansible, apache, ci, compose, dotenv, files, gunicorn, image,
-    jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell, supervisor, unit,
-    uwsgi,
+    Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, files,
+    gunicorn, image, jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell,
+    supervisor, unit, uwsgi,
 };
 use crate::discover::{File, FileKind, Purpose, Repository};
 
@@ -69,6 +69,7 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     each(&mut reader, of(Surface::Ansible), ansible::read);
     each(&mut reader, of(Surface::GithubActions), ci::read_github);
     each(&mut reader, of(Surface::GitlabCi), ci::read_gitlab);
+    each(&mut reader, of(Surface::CircleCi), circle::read);
     each(&mut reader, of(Surface::Jenkins), jenkins::read);
     let others_start = starts_for_production(&reader.out);
     for file in of(Surface::Shell) {
@@ -77,6 +78,7 @@ pub(super) fn read(repo: &Repository) -> Deployment {
         }
     }
     each(&mut reader, of(Surface::Makefile), makefile::read);
+    ansible::variables(&mut reader, of(Surface::Ansible));
     for file in of(Surface::GunicornConfig) {
         if !reader.used.contains(&file.path) {
             gunicorn::read_alone(&mut reader, file);
@@ -113,6 +115,8 @@ fn each(reader: &mut Reader<'_>, files: &[Arc<File>], read: fn(&mut Reader<'_>, 
 fn platform_file(reader: &mut Reader<'_>, file: &Arc<File>) {
     match file.kind {
         FileKind::Toml => platform::read_toml(reader, file),
+        FileKind::Json => amazon::read_json(reader, file),
+        _ if files::is_serverless(&file.path) => amazon::read_serverless(reader, file),
         _ => platform::read_yaml(reader, file),
     }
 }

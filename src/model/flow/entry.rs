@@ -112,12 +112,13 @@ pub fn analyse(modules: &Modules) -> Flows {
         .stack_size(STACK_BYTES)
         .build();
     let run = |ids: &[ModuleId]| run_modules(modules, &reach, &wanted, ids);
-    // One chunk per worker: what a worker has run of imports and helpers it need not run again.
-    let chunk = wanted.len().div_ceil(workers).max(1);
+    // One share per worker: what a worker has run of imports and helpers it need not run again.
+    let shares = shares_of(modules, &wanted, workers);
+    let run_all = || shares.par_iter().map(|ids| run(ids)).collect();
     let found: Vec<Found> = match pool {
-        Ok(pool) => pool.install(|| wanted.par_chunks(chunk).map(run).collect()),
+        Ok(pool) => pool.install(run_all),
         // No more threads to be had: on those that the caller has.
-        Err(_) => wanted.par_chunks(chunk).map(run).collect(),
+        Err(_) => run_all(),
     };
     let leaves = found.iter().any(|(_, _, leaves)| *leaves);
     let mut found = found;
@@ -133,6 +134,25 @@ pub fn analyse(modules: &Modules) -> Flows {
         found.push(again);
     }
     gather(found)
+}
+
+/// The modules dealt out to workers, about the same amount of text to each.
+fn shares_of(modules: &Modules, wanted: &[ModuleId], workers: usize) -> Vec<Vec<ModuleId>> {
+    let length = |id: &ModuleId| modules.get(*id).file.text.as_str().len();
+    let mut by_length = wanted.to_vec();
+    by_length.sort_by_key(|id| std::cmp::Reverse(length(id)));
+    let mut shares = vec![(0, Vec::new()); workers];
+    for id in by_length {
+        if let Some((total, share)) = shares.iter_mut().min_by_key(|(total, _)| *total) {
+            *total += length(&id);
+            share.push(id);
+        }
+    }
+    let in_order = shares.into_iter().map(|(_, mut share)| {
+        share.sort_unstable();
+        share
+    });
+    in_order.collect()
 }
 
 /// Sinks, open questions, and whether a handler left a client's value at module level.

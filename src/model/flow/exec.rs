@@ -162,6 +162,7 @@ impl<'a> Interp<'a> {
             _ => {
                 let mut seen = st.clone();
                 let mut of_all = Vec::new();
+                let rebound = names_in(&stmt.target);
                 for round in 0..ROUNDS {
                     let before = seen.clone();
                     let mut inside = seen.clone();
@@ -175,6 +176,9 @@ impl<'a> Interp<'a> {
                         of_all = self.lifted(key, inside.fact(key));
                     }
                     seen = seen.join(inside);
+                    if seen.is_at_rest(&before, &rebound) {
+                        break;
+                    }
                     if round + 2 < ROUNDS {
                         seen = seen.widen(&before);
                     }
@@ -239,7 +243,11 @@ impl<'a> Interp<'a> {
                 exits = exits.map(|known| known.join(inside));
                 break;
             }
-            current = before.clone().join(inside).widen(&before);
+            current = before.clone().join(inside);
+            if current.is_at_rest(&before, &[]) {
+                break;
+            }
+            current = current.widen(&before);
         }
         *st = exits.unwrap_or_else(|| st.clone());
         self.block(&stmt.orelse, st, fr);
@@ -725,6 +733,15 @@ impl<'a> Interp<'a> {
                 self.store(name, value.clone(), st, fr);
             }
         }
+    }
+}
+
+/// The names that an assignment to `target` binds.
+fn names_in(target: &Expr) -> Vec<&str> {
+    match target {
+        Expr::Name(name) => vec![name.id.as_str()],
+        Expr::Tuple(tuple) => tuple.elts.iter().flat_map(names_in).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -241,6 +241,20 @@ impl<'a> State<'a> {
         }
     }
 
+    /// What `before` has, as it was there and as it is here, where that may differ.
+    pub fn changed_since<'s>(
+        &'s self,
+        before: &'s Self,
+    ) -> impl Iterator<Item = (Rc<Obj<'a>>, &'s Rc<Obj<'a>>)> {
+        let chunks = self.objects.chunks.iter().filter(|(number, ours)| {
+            let theirs = before.objects.chunk(*number);
+            theirs.is_none_or(|theirs| !Rc::ptr_eq(ours, theirs))
+        });
+        chunks
+            .flat_map(|(number, chunk)| in_chunk(*number, chunk))
+            .filter_map(|(id, new)| Some((before.get(id)?, new)))
+    }
+
     /// The objects of module level that this path has changed, as they were and as they are.
     pub fn changed_base(&self) -> Vec<(ObjId, Rc<Obj<'a>>, Rc<Obj<'a>>)> {
         let base = self.base.borrow();

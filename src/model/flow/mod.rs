@@ -7,7 +7,7 @@
 //!
 //! * [`value`] what an expression can be, [`heap`] the mutable world and joining of paths,
 //! * [`facts`] what is known of a piece of client text, [`guard`] how conditions add to it,
-//! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter,
+//! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter, [`rest`] when a loop is done,
 //! * [`text`], [`containers`], [`path`], [`external`] what Python's own and foreign calls do,
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
 //! * [`schema`] classes that check what they are made of,
@@ -35,6 +35,7 @@ mod path;
 mod pattern;
 mod reach;
 mod response;
+mod rest;
 mod schema;
 mod shared;
 mod sink;

@@ -460,16 +460,19 @@ fn is_apart(place: &Placement) -> bool {
 fn added(model: &Model, finding: &Finding) -> Patch {
     let title = "Set DEBUG to False in production";
     let configuration = &model.configuration;
-    let mut places = model
+    // Two applications may be set up by one statement: each gets its own line.
+    let places: Vec<Placement> = model
         .apps
         .production()
-        .filter_map(|(app, _)| configuration.best_place(&model.modules, &model.apps, app, KEY));
-    let place = places.find(|place| place.location == finding.location);
-    let edits: Vec<Edit> = place
-        .as_ref()
-        .map(|place| config::set(&model.modules, place, KEY, "False"))
-        .unwrap_or_default();
-    let Some(place) = place.filter(|_| !edits.is_empty()) else {
+        .filter_map(|(app, _)| configuration.best_place(&model.modules, &model.apps, app, KEY))
+        .filter(|place| place.location == finding.location)
+        .collect();
+    let mut edits: Vec<Edit> = places
+        .iter()
+        .flat_map(|place| config::set(&model.modules, place, KEY, "False"))
+        .collect();
+    edits.dedup();
+    let Some(place) = places.into_iter().next().filter(|_| !edits.is_empty()) else {
         let by_hand = "Set DEBUG = False in the configuration that production loads.";
         return Patch::manual(title, vec![by_hand.into()]);
     };

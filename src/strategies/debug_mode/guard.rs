@@ -51,10 +51,14 @@ impl Control for DebugGuard {
                 evidence.push(Evidence::new(whole.location.clone(), note));
                 continue;
             }
-            findings.push(match near.first() {
+            let finding = match near.first() {
                 Some(guard) => incomplete(guard),
                 None => absent(model, id, app),
-            });
+            };
+            // Two applications may be set up by one statement: one finding is enough.
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
         }
         Verdict::from_findings(findings, evidence)
     }
@@ -80,9 +84,13 @@ impl Control for DebugGuard {
     }
 }
 
-/// Whether a guard is about this application: the application that is nearest to it.
+/// Whether a guard is about this application: it names it, or names none and the application is
+/// the one that is nearest to it.
 fn guards_app(model: &Model, guard: &Guard, app: AppId) -> bool {
-    model.apps.nearest(model.modules.get(guard.module).path()) == Some(app)
+    match guard.about.is_empty() {
+        true => model.apps.nearest(model.modules.get(guard.module).path()) == Some(app),
+        false => guard.about.contains(&app),
+    }
 }
 
 fn incomplete(guard: &Guard) -> Finding {
@@ -147,8 +155,8 @@ fn patch(model: &Model, id: AppId, app: &App, old: Option<&Guard>, answers: &Ans
         Arc::clone(&file.path),
         text(model, id, app, &form),
     ))
-    .edit(file.imported(&end.path, "guard_debug"))
-    .edits(call(model, end));
+    .edit(file.imported(&end.path, "guard_debug"));
+    patch = patch.edits(calls(model, end));
     let source = model.modules.get(module).file.text.as_str();
     if file.import.starts_with('.') && source.contains("__main__") {
         patch = patch.may_break(format!(
@@ -221,8 +229,8 @@ fn is_typed(model: &Model, app: &App) -> bool {
     })
 }
 
-/// The call, as the last step of the set-up.
-fn call(model: &Model, end: &SetupEnd) -> Option<Edit> {
+/// The calls, as the last step of the set-up, for every application that is complete there.
+fn calls(model: &Model, end: &SetupEnd) -> Option<Edit> {
     let file = model.repo.file(&end.path)?;
     let text = &file.text;
     let newline = text.newline();
@@ -231,11 +239,19 @@ fn call(model: &Model, end: &SetupEnd) -> Option<Edit> {
         true => newline,
         false => "",
     };
-    let line = format!(
-        "{open}{}guard_debug({}){newline}",
-        end.indentation, end.name
-    );
-    Some(Edit::insert(&end.path, end.offset, line))
+    let apps = model.apps.production();
+    let ends = apps.filter_map(|(id, _)| model.configuration.end_of_setup(id));
+    let mut names: Vec<&str> = ends
+        .filter(|other| other.path == end.path && other.last == end.last)
+        .map(|other| other.name.as_str())
+        .collect();
+    names.dedup();
+    let indentation = &end.indentation;
+    let lines = names
+        .iter()
+        .map(|name| format!("{indentation}guard_debug({name}){newline}"));
+    let lines = format!("{open}{}", lines.collect::<String>());
+    Some(Edit::insert(&end.path, end.offset, lines))
 }
 
 /// How local work goes on.
@@ -316,6 +332,28 @@ mod tests {
             .findings()
             .first()
             .map(|finding| finding.message.clone())
+    }
+
+    #[test]
+    fn every_application_of_a_module_has_its_own_guard() {
+        let head = "from flask import Flask\nshop = Flask('shop')\nadmin = Flask('admin')\n";
+        let guard = "from debug_guard import guard_debug\n";
+        let calls = "guard_debug(shop)\nguard_debug(admin)\n";
+        let holes = |source: &str| {
+            let texts = [("app.py", source), ("debug_guard.py", SHORT)];
+            testing::verdict(&DebugGuard, &texts).findings().len()
+        };
+        assert_eq!(holes(head), 2);
+        assert_eq!(holes(&format!("{guard}{head}guard_debug(admin)\n")), 1);
+        assert_eq!(holes(&format!("{guard}{head}{calls}")), 0);
+        let both = format!("{head}shop.secret_key = admin.secret_key = KEY\n");
+        assert_eq!(
+            testing::apply(&DebugGuard, &[("app.py", &both)], "app.py"),
+            format!(
+                "from flask import Flask\n\n{guard}{}{calls}",
+                &both["from flask import Flask\n".len()..]
+            )
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ruff_text_size::Ranged as _;
 use super::walk::calls_in;
 use crate::discover::Purpose;
 use crate::model::Model;
+use crate::model::app::AppId;
 use crate::model::modules::ModuleId;
 use crate::model::names::{BindingKind, Qualified};
 use crate::text::{Location, Span};
@@ -51,6 +52,8 @@ pub(super) struct Guard {
     pub function: Option<String>,
     /// Whether something calls that function; true for code outside of functions.
     pub is_called: bool,
+    /// The applications that it is handed or asks about; empty where that cannot be told.
+    pub about: Vec<AppId>,
 }
 
 impl Guard {
@@ -146,7 +149,57 @@ impl Finder<'_> {
             asks,
             function: own.map(|function| function.name.to_string()),
             is_called: own.is_none_or(|function| self.is_called(function, MAX_DEPTH)),
+            about: match (own, function) {
+                (Some(own), _) => self.handed(own),
+                (None, Some(factory)) => self.made_in(factory),
+                (None, None) => self.asked_about(&stopping),
+            },
         })
+    }
+
+    /// The applications that calls of a function of the guard's own hand over.
+    fn handed(&self, function: &StmtFunctionDef) -> Vec<AppId> {
+        let model = self.model;
+        let wanted = Qualified::Internal(self.module, function.name.to_string());
+        let mut found = Vec::new();
+        for (id, module) in model.modules.iter() {
+            if !module.file.text.as_str().contains(function.name.as_str()) {
+                continue;
+            }
+            let calls = calls_in(module.body(), |call| {
+                let callee = model.names.callee(&model.modules, id, &call.func);
+                callee.is_some_and(|callee| callee == wanted)
+            });
+            let arguments = calls.iter().filter_map(|call| call.arguments.args.first());
+            found.extend(arguments.filter_map(|argument| self.app(id, argument)));
+        }
+        found
+    }
+
+    fn app(&self, module: ModuleId, expr: &Expr) -> Option<AppId> {
+        let model = self.model;
+        model.apps.of(&model.modules, &model.names, module, expr)
+    }
+
+    /// The applications that a factory makes.
+    fn made_in(&self, factory: &StmtFunctionDef) -> Vec<AppId> {
+        let span = Span::from(factory.range);
+        let apps = self.model.apps.iter();
+        apps.filter(|(_, app)| app.module == self.module && span.contains(app.construction.span))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// The applications whose state the tests ask about.
+    fn asked_about(&self, stopping: &[&StmtIf]) -> Vec<AppId> {
+        let mut parts = Parts::default();
+        for stmt in stopping {
+            parts.visit_expr(&stmt.test);
+        }
+        let names = parts.names.into_iter();
+        names
+            .filter_map(|name| self.app(self.module, &Expr::Name(name.clone())))
+            .collect()
     }
 
     /// Whether no condition of another kind stands around the statement: what is refused for a

@@ -43,7 +43,7 @@ const OPTION: &str = "debug-run.value";
 type Parameter = (&'static str, Option<usize>);
 
 /// Something that starts the development server (Flask 1.1 to 3.1, Werkzeug 1.0 to 3.1,
-/// Flask-SocketIO 5).
+/// Flask-SocketIO 5, Flask-Script 2.0).
 struct Start {
     callee: &'static str,
     /// Debug mode: brings the debugger unless that is turned off.
@@ -73,7 +73,24 @@ const STARTS: &[Start] = &[
         debugger: Some(("use_debugger", Some(4))),
         console: Some(("use_evalex", Some(5))),
     },
+    SCRIPT_SERVER,
+    Start {
+        callee: "flask_script.commands.Server",
+        ..SCRIPT_SERVER
+    },
+    Start {
+        callee: "flask.ext.script.Server",
+        ..SCRIPT_SERVER
+    },
 ];
+
+/// The command of a manager that starts the development server.
+const SCRIPT_SERVER: Start = Start {
+    callee: "flask_script.Server",
+    debug: None,
+    debugger: Some(("use_debugger", Some(2))),
+    console: Some(("use_evalex", None)),
+};
 
 impl Control for DebugRun {
     fn about(&self) -> &'static About {
@@ -558,6 +575,7 @@ mod tests {
             "app.run(debug=not False)\n",
             "app.run(debug=\"False\")\n",
             "app.run(use_debugger=True)\n",
+            "from flask_script import Manager, Server\nManager(app).add_command('run', Server(use_debugger=True))\n",
             "DEBUG = True\napp.run(debug=DEBUG)\n",
             "options = {'debug': True}\napp.run(**options)\n",
             "options = dict(debug=True)\napp.run(**options)\n",

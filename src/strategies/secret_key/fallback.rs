@@ -181,7 +181,7 @@ fn without_default(model: &Model, sighting: &Sighting<'_>) -> Patch {
 }
 
 /// The lines of `os.environ.setdefault("NAME", "x")`, of which `literal` is the default.
-fn sets_the_environment(tree: &Module, literal: Span) -> Option<Span> {
+pub(super) fn sets_the_environment(tree: &Module, literal: Span) -> Option<Span> {
     let ancestors = tree.ancestors(literal);
     let statement = ancestors.iter().rev().find_map(|node| match node {
         AnyNodeRef::StmtExpr(stmt) => Some(*stmt),

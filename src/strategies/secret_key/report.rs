@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::keys::{self, Kind, Weakness};
-use super::sightings::{Sighting, SourceOf, Weight};
+use super::sightings::{self, Sighting, SourceOf, Weight};
 use super::{checks, fresh, surroundings};
 use crate::edit::{config, environment, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
@@ -71,10 +71,11 @@ pub(super) fn read_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
     let is_loaded = matches!(sighting.source, SourceOf::Code(write) if write.is_loaded());
     let offset = sighting.literal.span.start;
     let (os, import) = imports::module_for(model, module, offset, "os");
+    let variable = variable_of(model, sighting);
     // Without a check elsewhere, a missing variable has to stop right here.
     let text = match end.is_some() && is_loaded {
-        true => format!("{os}.environ.get(\"{key}\")"),
-        false => format!("{os}.environ[\"{key}\"]"),
+        true => format!("{os}.environ.get(\"{variable}\")"),
+        false => format!("{os}.environ[\"{variable}\"]"),
     };
     let text = config::requoted(model.modules.get(module), &text);
     let mut edits = vec![Edit::replace(sighting.path(), sighting.literal.span, text)];
@@ -91,7 +92,7 @@ pub(super) fn with_surroundings(
     edits: Vec<Edit>,
 ) -> Patch {
     let key = sighting.key;
-    let variable = variable_of(sighting);
+    let variable = variable_of(model, sighting);
     let guarantees = format!(
         "No file holds {key}, and the app does not start without {}",
         match keys::kind(key) {
@@ -118,15 +119,30 @@ pub(super) fn with_surroundings(
 }
 
 /// The variable that the key is read from afterwards.
-fn variable_of(sighting: &Sighting<'_>) -> String {
+fn variable_of(model: &Model, sighting: &Sighting<'_>) -> String {
     match sighting.source {
         SourceOf::Code(write) => {
             let leaves = write.value.leaves();
             let read = leaves.iter().find_map(|leaf| leaf.env());
-            read.map_or_else(|| sighting.key.to_owned(), |read| read.name.clone())
+            read.map_or_else(
+                || shared_name(model, sighting).to_owned(),
+                |read| read.name.clone(),
+            )
         }
         SourceOf::Deployment(setting) => setting.name.clone(),
     }
+}
+
+/// `app.secret_key = app.config["WTF_CSRF_SECRET_KEY"] = "…"`: one literal, one variable, called
+/// after the first of the keys.
+fn shared_name<'m>(model: &'m Model, sighting: &Sighting<'m>) -> &'m str {
+    let all = sightings::all(model);
+    let shares = |name: &str| {
+        let mut same = all.iter().filter(|it| it.literal == sighting.literal);
+        same.any(|it| it.key == name)
+    };
+    let first = keys::names().find(|name| shares(name));
+    first.unwrap_or(sighting.key)
 }
 
 /// What starts the app, for a person to look after: " (Dockerfile, docker-compose.yml)".

@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::config::{Environment, Literal, Resolved, Value, Write};
 use crate::model::deployment::{EnvSetting, EnvValue, Stage, Surface, rules};
-use crate::text::Location;
+use crate::text::{Location, Span};
 
 /// A key's value in a file.
 #[derive(Debug, Clone)]
@@ -124,12 +124,33 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         key,
         secrets: masks::texts_of(model, &literal, &value),
         value,
+        statement: statement_of(model, write, &literal, is_fallback),
         literal,
-        statement: write.place(),
         source: SourceOf::Code(write),
         is_fallback,
         weight,
     })
+}
+
+/// What a finding points at: the write, or where its default is given, when that is elsewhere
+/// (`os.environ.setdefault("SECRET_KEY", "…")`, a field of a settings class).
+fn statement_of(model: &Model, write: &Write, literal: &Location, is_fallback: bool) -> Location {
+    let own = write.place();
+    let is_inside = own.path == literal.path && own.span.contains(literal.span);
+    let home = model.modules.by_path(&literal.path);
+    let Some(home) = home.filter(|_| is_fallback && !is_inside) else {
+        return own;
+    };
+    let module = model.modules.get(home);
+    let gives = |stmt: &&ruff_python_ast::Stmt| {
+        let ancestors = module.ancestors(Span::from(stmt.range()));
+        let in_class = ancestors
+            .iter()
+            .any(|node| matches!(node, ruff_python_ast::AnyNodeRef::StmtClassDef(_)));
+        stmt.is_expr_stmt() || (in_class && stmt.is_ann_assign_stmt())
+    };
+    let statement = module.statement_at(literal.span).filter(gives);
+    statement.map_or(own, |stmt| module.location(stmt.range()))
 }
 
 /// Whether the literal is what is left when another write, which reads the key from elsewhere,

@@ -221,6 +221,12 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     .edit(Edit::create(Arc::clone(&file.path), kind.loader))
     .edit(file.imported(&path, "load_secret"))
     .edits(edits)
+    .edits(
+        place
+            .default
+            .iter()
+            .map(|at| Edit::replace(&at.path, at.span, "")),
+    )
     .edits(surroundings::for_tests(
         model,
         write.app,
@@ -234,6 +240,9 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     }
     for control in COVERED.iter().filter(|it| place.mends(it)) {
         patch = patch.covering(control, &write.place());
+        if let Some(sighting) = &place.sighting {
+            patch = patch.covering(control, &sighting.statement);
+        }
     }
     patch = match &place.sighting {
         Some(sighting) => {
@@ -280,6 +289,8 @@ struct Place<'m> {
     is_whole: bool,
     /// The literal that leaves the code.
     sighting: Option<Sighting<'m>>,
+    /// The statement that gave the variable a default for the whole process.
+    default: Option<Location>,
 }
 
 impl Place<'_> {
@@ -299,6 +310,7 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
         variable: variable.clone(),
         is_whole: true,
         sighting,
+        default: None,
     };
     let value = model.modules.get(write.module);
     let value = value.expression_at(write.value_at.span);
@@ -340,6 +352,10 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
     let is_inside = sighting.literal.path == write.value_at.path
         && write.value_at.span.contains(sighting.literal.span);
     match (is_inside, is_known) {
+        // `app.secret_key = OTHER = "…"`: the value goes, for all of its names.
+        (true, true) if sighting.literal.span == write.value_at.span => {
+            Some(own(Some(sighting.literal.clone()), Some(sighting)))
+        }
         (true, _) => (!is_name).then(|| own(None, Some(sighting))),
         (false, true) => Some(Place {
             module: model.modules.by_path(sighting.path())?,
@@ -347,12 +363,21 @@ fn place<'m>(model: &'m Model, write: &'m Write) -> Option<Place<'m>> {
             variable,
             is_whole: true,
             sighting: Some(sighting),
+            default: None,
         }),
-        // The default stands elsewhere (`os.environ.setdefault`), and goes by its own patch.
-        (false, false) => (!is_name).then(|| Place {
-            is_whole: false,
-            ..own(None, None)
-        }),
+        // The default stands elsewhere: `os.environ.setdefault` goes along, any other by its own
+        // patch.
+        (false, false) if is_name => None,
+        (false, false) => {
+            let home = model.modules.by_path(sighting.path())?;
+            let tree = model.modules.get(home);
+            let default = fallback::sets_the_environment(tree, sighting.literal.span);
+            Some(Place {
+                is_whole: default.is_some(),
+                default: default.map(|span| tree.location(span)),
+                ..own(None, default.map(|_| sighting))
+            })
+        }
     }
 }
 
@@ -423,6 +448,22 @@ mod tests {
             after.ends_with("app.secret_key = load_secret(\"SHOP_KEY\")\n"),
             "{after}"
         );
+    }
+
+    #[test]
+    fn one_literal_for_two_keys_goes_at_once() {
+        let write = "app.secret_key = os.environ[\"SECRET_KEY\"]";
+        let chain = "app.secret_key = app.config[\"WTF_CSRF_SECRET_KEY\"] = \"x7\"";
+        let source = APP.replace(write, chain);
+        let after = testing::apply(&SecretKeyStore, &[("app.py", &source)], "app.py");
+        let wanted = chain.replace("\"x7\"", "load_secret(\"SECRET_KEY\")");
+        assert!(after.contains(&wanted), "{after}");
+        let source = APP.replace(
+            "\napp =",
+            "\nos.environ.setdefault(\"SECRET_KEY\", \"x7\")\napp =",
+        );
+        let after = testing::apply(&SecretKeyStore, &[("app.py", &source)], "app.py");
+        assert!(!after.contains("setdefault"), "{after}");
     }
 
     #[test]

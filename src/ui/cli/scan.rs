@@ -81,10 +81,13 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Outcome,
     remarks(&session, output);
     let least = FailOn::AtLeast(Severity::Low);
     let fail_on = arguments.fail_on.or(session.fail_on).unwrap_or(least);
-    Ok(match fail_on.fails(report.worst()) {
+    let outcome = match fail_on.fails(report.worst()) {
         true => Outcome::Short,
         false => Outcome::Good,
-    })
+    };
+    // The process ends here: taking a large model apart first only costs time.
+    std::mem::forget(session);
+    Ok(outcome)
 }
 
 /// Comments for this tool that do nothing.

@@ -1,6 +1,7 @@
 //! What whole repositories give, surface by surface.
 
 mod ci;
+mod cloud;
 mod containers;
 mod host;
 mod queries;

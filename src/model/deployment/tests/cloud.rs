@@ -1,0 +1,97 @@
+use super::*;
+
+#[test]
+fn circleci_jobs_deploy_or_test() {
+    let read = read([(
+        ".circleci/config.yml",
+        "version: 2.1\njobs:\n  test:\n    docker:\n      - image: a\n        environment:\n          FLASK_DEBUG: 1\n    steps:\n      - checkout\n      - run: pytest\n  ship:\n    docker:\n      - image: a\n        environment:\n          A: b\n    environment:\n      FLASK_DEBUG: \"1\"\n    steps:\n      - run:\n          name: Deploy\n          environment:\n            B: $C\n          command: ./ship.sh\n      - when:\n          condition: x\n          steps:\n            - run:\n                environment: {D: e}\n                command: true\n",
+    )]);
+    assert_eq!(
+        read.settings(),
+        [
+            "test FLASK_DEBUG=1",
+            "production A=b",
+            "production FLASK_DEBUG=1",
+            "production B=outside",
+            "production D=e",
+        ]
+    );
+}
+
+#[test]
+fn kustomize_generates_variables() {
+    let read = read([
+        (
+            "k8s/kustomization.yaml",
+            "configMapGenerator:\n  - name: web\n    literals:\n      - FLASK_DEBUG=1\n    envs: [web.env]\nsecretGenerator:\n  - name: keys\n    literals: ['A=b=c']\n",
+        ),
+        ("k8s/web.env", "D=e\n"),
+        (
+            "k8s/overlays/dev/kustomization.yml",
+            "configMapGenerator:\n  - name: web\n    literals: [FLASK_DEBUG=1]\n",
+        ),
+    ]);
+    assert_eq!(
+        read.settings(),
+        [
+            "production FLASK_DEBUG=1",
+            "production A=b=c",
+            "development FLASK_DEBUG=1",
+            "production D=e",
+        ]
+    );
+}
+
+#[test]
+fn amazons_files() {
+    let read = read([
+        (
+            "infra/task-definition.json",
+            "{\"containerDefinitions\": [{\"name\": \"web\", \"environment\": [{\"name\": \"FLASK_DEBUG\", \"value\": \"1\"}], \"secrets\": [{\"name\": \"SECRET_KEY\", \"valueFrom\": \"arn:x\"}]}]}\n",
+        ),
+        (
+            "serverless.yml",
+            "provider:\n  environment:\n    A: ${ssm:/a}\n    FLASK_DEBUG: '1'\nfunctions:\n  web:\n    environment:\n      B: c\n",
+        ),
+        (
+            "zappa_settings.json",
+            "{\"dev\": {\"s3_bucket\": \"b\", \"environment_variables\": {\"A\": \"d\"}}, \"web\": {\"app_function\": \"a.a\", \"environment_variables\": {\"A\": \"e\"}}}\n",
+        ),
+    ]);
+    assert_eq!(
+        read.settings(),
+        [
+            "production FLASK_DEBUG=1",
+            "production A=outside",
+            "production FLASK_DEBUG=1",
+            "production B=c",
+            "development A=d",
+            "production A=e",
+        ]
+    );
+}
+
+/// A variable of Ansible's own counts where it becomes one of the environment.
+#[test]
+fn variables_of_plays_are_followed_to_the_environment() {
+    let template = (
+        "roles/web/templates/env.j2",
+        "FLASK_DEBUG={{ debug }}\nSECRET_KEY={{ key }}\n",
+    );
+    let vars = (
+        "group_vars/all.yml",
+        "debug: true\nkey: \"{{ vault_key }}\"\nsecret_key: unused\n",
+    );
+    let vault = ("group_vars/vault.yml", "vault_key: text\n");
+    assert_eq!(
+        read([template, vars, vault]).settings(),
+        [
+            "production FLASK_DEBUG=true",
+            "production SECRET_KEY=outside",
+            "production SECRET_KEY=text",
+            "production FLASK_DEBUG=outside",
+            "production SECRET_KEY=outside",
+        ]
+    );
+    assert_eq!(read([vars]).settings(), Vec::<String>::new());
+}
