@@ -7,7 +7,6 @@ use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::call::Args;
-use super::external::canonical;
 use super::facts::Facts;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
@@ -102,8 +101,8 @@ impl<'a> Interp<'a> {
         st: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) -> Value<'a> {
-        let full = format!("{dotted}.{name}");
         if self.namespaces.contains(&**dotted) {
+            let full = format!("{dotted}.{name}");
             if let Some(id) = self.modules.import(fr.module, 0, &full) {
                 return Value::Module(id);
             }
@@ -111,14 +110,14 @@ impl<'a> Interp<'a> {
                 return Value::ext(full);
             }
         }
-        let full = canonical(&full);
+        let full = self.dotted.member(dotted, name);
         if let Some(value) = self.kept(dotted, name, st) {
             return value;
         }
         if let Some(value) = self.request_attribute(&full, place) {
             return value;
         }
-        super::external::constant(&full).unwrap_or_else(|| Value::ext(full))
+        super::external::constant(&full).unwrap_or(Value::Ext(full))
     }
 
     fn object_attribute(

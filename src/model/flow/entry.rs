@@ -1,6 +1,6 @@
 //! Where evaluation starts: the handlers of the repository, found by running the modules.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -111,29 +111,23 @@ pub fn analyse(modules: &Modules) -> Flows {
         .num_threads(workers)
         .stack_size(STACK_BYTES)
         .build();
-    let run = |ids: &[ModuleId]| run_modules(modules, &reach, &wanted, ids);
     // One share per worker: what a worker has run of imports and helpers it need not run again.
     let shares = shares_of(modules, &wanted, workers);
-    let run_all = || shares.par_iter().map(|ids| run(ids)).collect();
-    let found: Vec<Found> = match pool {
+    let run_all = || {
+        let run = |ids: &Vec<ModuleId>| run_modules(modules, &reach, &wanted, ids);
+        let mut found: Vec<Found> = shares.par_iter().map(run).collect();
+        let leaving: Vec<Leaving> = found.iter().flat_map(|(.., left)| left.clone()).collect();
+        if !leaving.is_empty() && wanted.len() <= MOST_SHARING {
+            let again = |ids: &Vec<ModuleId>| run_sharing(modules, &reach, &wanted, &leaving, ids);
+            found.par_extend(shares.par_iter().map(again));
+        }
+        found
+    };
+    gather(match pool {
         Ok(pool) => pool.install(run_all),
         // No more threads to be had: on those that the caller has.
         Err(_) => run_all(),
-    };
-    let leaves = found.iter().any(|(_, _, leaves)| *leaves);
-    let mut found = found;
-    if leaves && wanted.len() <= MOST_SHARING {
-        let again = match rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .stack_size(STACK_BYTES)
-            .build()
-        {
-            Ok(pool) => pool.install(|| run_sharing(modules, &reach, &wanted)),
-            Err(_) => run_sharing(modules, &reach, &wanted),
-        };
-        found.push(again);
-    }
-    gather(found)
+    })
 }
 
 /// The modules dealt out to workers, about the same amount of text to each.
@@ -155,12 +149,15 @@ fn shares_of(modules: &Modules, wanted: &[ModuleId], workers: usize) -> Vec<Vec<
     in_order.collect()
 }
 
-/// Sinks, open questions, and whether a handler left a client's value at module level.
-type Found = (Vec<SinkCall>, Vec<Undecided>, bool);
+/// A handler that leaves a client's value at module level, and the module that it is run with.
+type Leaving = (ModuleId, Place);
+
+/// Sinks, open questions, and who leaves something for others.
+type Found = (Vec<SinkCall>, Vec<Undecided>, Vec<Leaving>);
 
 fn gather(found: Vec<Found>) -> Flows {
     let mut calls: BTreeMap<_, SinkCall> = BTreeMap::new();
-    let mut undecided = std::collections::BTreeSet::new();
+    let mut undecided = BTreeSet::new();
     for (sinks, open, _) in found {
         undecided.extend(open);
         for call in sinks {
@@ -195,14 +192,7 @@ fn is_worth_running(module: &Module) -> bool {
 fn run_modules(modules: &Modules, reach: &Reach, wanted: &[ModuleId], ids: &[ModuleId]) -> Found {
     let mut interp = Interp::new(modules, reach);
     interp.wanted = wanted.iter().copied().collect();
-    let mut done = HashSet::new();
-    interp.run_before_views(wanted, ids, &mut done);
-    for id in ids {
-        interp.refill();
-        interp.module_scope(*id);
-        interp.run_registrars(*id);
-        interp.run_handlers(*id, &mut done);
-    }
+    interp.run_share(wanted, ids);
     for id in ids {
         interp.run_helpers(*id);
     }
@@ -210,33 +200,45 @@ fn run_modules(modules: &Modules, reach: &Reach, wanted: &[ModuleId], ids: &[Mod
 }
 
 fn found_by(interp: Interp<'_>) -> Found {
-    let leaves = interp.shared.is_some();
     let undecided = interp.undecided.into_iter().collect();
-    (interp.sinks.into_values().collect(), undecided, leaves)
+    let sinks = interp.sinks.into_values().collect();
+    (sinks, undecided, interp.leaving)
 }
 
-/// Runs every handler twice in one world: the second time, it finds what others have left.
-fn run_sharing(modules: &Modules, reach: &Reach, wanted: &[ModuleId]) -> Found {
+/// Runs the handlers that leave something, and then every one in the world that they leave.
+fn run_sharing(
+    modules: &Modules,
+    reach: &Reach,
+    wanted: &[ModuleId],
+    leaving: &[Leaving],
+    ids: &[ModuleId],
+) -> Found {
     let mut interp = Interp::new(modules, reach);
     interp.wanted = wanted.iter().copied().collect();
-    for _ in 0..2 {
-        let mut done = HashSet::new();
-        interp.run_before_views(wanted, wanted, &mut done);
-        for id in wanted {
-            interp.refill();
-            interp.module_scope(*id);
-            interp.run_registrars(*id);
-            interp.run_handlers(*id, &mut done);
-        }
-        if !interp.settle_shared() {
-            break;
-        }
-        interp.finds_shared = true;
-    }
+    interp.only = leaving.iter().map(|(_, handler)| *handler).collect();
+    let first: BTreeSet<ModuleId> = leaving.iter().map(|(module, _)| *module).collect();
+    let first: Vec<ModuleId> = first.into_iter().collect();
+    interp.run_share(wanted, &first);
+    interp.only.clear();
+    interp.finds_shared = interp.settle_shared();
+    interp.run_share(wanted, ids);
     found_by(interp)
 }
 
 impl<'a> Interp<'a> {
+    /// Runs the handlers of some of the modules.
+    fn run_share(&mut self, wanted: &[ModuleId], ids: &[ModuleId]) {
+        let mut done = HashSet::new();
+        self.borrowed.clear();
+        self.run_before_views(wanted, ids, &mut done);
+        for id in ids {
+            self.refill();
+            self.module_scope(*id);
+            self.run_registrars(*id);
+            self.run_handlers(*id, &mut done);
+        }
+    }
+
     /// Functions that define handlers inside, and that nobody has called.
     fn run_registrars(&mut self, id: ModuleId) {
         let markers = [
@@ -421,9 +423,16 @@ impl<'a> Interp<'a> {
                 self.give_up(place, "too many handlers to follow");
                 return;
             }
+            if !self.only.is_empty() && !self.only.contains(&place) {
+                continue;
+            }
             runs += 1;
             let handler = handler.clone();
+            self.has_left = false;
             self.run_handler(&handler);
+            if self.has_left {
+                self.leaving.push((id, place));
+            }
         }
     }
 
@@ -488,7 +497,7 @@ impl<'a> Interp<'a> {
         }
         let mut returned = std::mem::take(&mut self.returned);
         let inner = returned.remove(&place).unwrap_or_default();
-        self.note_shared(&st);
+        self.has_left = self.note_shared(&st);
         match handler.kind {
             Kind::Helper | Kind::Registrar | Kind::Event => return,
             Kind::Context => return self.hand_to_templates(&value, place, &st, &frame),

@@ -24,17 +24,13 @@ impl<'a> Interp<'a> {
         let value = self.eval_inner(expr, place, st, fr);
         self.leave();
         if value.is_tainted() {
-            let pieces = value.pieces();
-            let keys: Vec<_> = pieces
-                .iter()
-                .map(|piece| piece.source.place.key())
-                .collect();
             let known = self.seen.entry(place).or_default();
-            for key in keys {
+            value.visit_pieces(&mut |piece| {
+                let key = piece.source.place.key();
                 if !known.contains(&key) {
                     known.push(key);
                 }
-            }
+            });
         }
         value
     }
@@ -48,7 +44,11 @@ impl<'a> Interp<'a> {
     ) -> Value<'a> {
         match expr {
             Expr::Name(name) => self.load(name.id.as_str(), st, fr),
-            Expr::StringLiteral(text) => Value::text(text.value.to_str()),
+            Expr::StringLiteral(text) => {
+                let known = self.literals.entry(place);
+                let value = known.or_insert_with(|| Value::text(text.value.to_str()));
+                value.clone()
+            }
             Expr::BytesLiteral(bytes) => {
                 let bytes: Vec<u8> = bytes.value.bytes().collect();
                 let mut text = Str::literal(String::from_utf8_lossy(&bytes).into_owned());

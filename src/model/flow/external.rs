@@ -14,7 +14,7 @@ use super::output::{FileOperation, Sink};
 use super::pattern;
 use super::value::{Place, Str, StrKind, Value, hash, mix, union};
 
-/// One name for what several modules export.
+/// One name for what several modules export; [`Dotted`](super::dotted::Dotted) remembers it.
 pub(super) fn canonical(dotted: &str) -> String {
     let renamed = match dotted {
         "flask.globals.request" | "flask.wrappers.request" | "quart.request" => "flask.request",
@@ -155,7 +155,7 @@ impl<'a> Interp<'a> {
         st: &mut State<'a>,
         fr: &mut Frame<'a>,
     ) -> Value<'a> {
-        let name = canonical(name);
+        let name = self.dotted.canonical(name);
         match self.external(&name, &args, st, fr) {
             Some(value) => value,
             None => self.unknown_external(&name, &args, st),
@@ -518,7 +518,7 @@ impl<'a> Interp<'a> {
             if let Some(value) = self.kind_method(kind, receiver, name, args, st, fr) {
                 return Some(value);
             }
-            let full = canonical(&format!("{kind}.{name}"));
+            let full = self.dotted.member(kind, name);
             if let Some(value) = self.external(&full, args, st, fr) {
                 return Some(value);
             }

@@ -1,10 +1,11 @@
 //! The mutable world of one path: objects, scopes, and what checks have established.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ruff_python_ast::StmtClassDef;
+use rustc_hash::FxHashMap;
 
 use super::facts::Facts;
 use super::value::{Any, Key, ObjId, Part, Piece, Str, Value, add_piece, mix, union};
@@ -180,7 +181,7 @@ fn in_chunk<'c, 'a>(
 }
 
 /// The objects of module level, shared by all paths.
-pub(super) type Base<'a> = Rc<RefCell<HashMap<ObjId, Rc<Obj<'a>>>>>;
+pub(super) type Base<'a> = Rc<RefCell<FxHashMap<ObjId, Rc<Obj<'a>>>>>;
 
 /// One path, or several that were joined.
 #[derive(Debug, Clone)]

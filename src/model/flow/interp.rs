@@ -1,10 +1,12 @@
 //! The interpreter's own state: modules that have been run, budgets, what was found.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ruff_text_size::TextRange;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
+use super::dotted::Dotted;
 use super::entry::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
 use super::output::{Sink, SinkCall, Undecided, WeakCheck};
@@ -23,6 +25,9 @@ pub(super) struct Interp<'a> {
     pub reach: &'a Reach,
     pub base: Base<'a>,
     next: ObjId,
+    pub dotted: Dotted,
+    /// The values of text literals.
+    pub literals: HashMap<Place, Value<'a>>,
     scopes: HashMap<ModuleId, ObjId>,
     /// `from x import *` of foreign modules.
     pub stars: HashMap<ModuleId, Vec<Rc<str>>>,
@@ -78,6 +83,12 @@ pub(super) struct Interp<'a> {
     pub answers_are_plain: bool,
     /// The world after handlers that have left client values at module level.
     pub shared: Option<State<'a>>,
+    /// The handler that was run last has left such values.
+    pub has_left: bool,
+    /// All that have, each with the module that it was run with.
+    pub leaving: Vec<(ModuleId, Place)>,
+    /// The handlers to run; every one where this is empty.
+    pub only: HashSet<Place>,
     /// Modules that another worker runs, and of which only such functions are run here.
     pub borrowed: HashSet<ModuleId>,
     work: u32,
@@ -157,37 +168,42 @@ impl<'a> Interp<'a> {
             reach,
             base: Base::default(),
             next: 1,
-            scopes: HashMap::new(),
-            stars: HashMap::new(),
-            namespaces: HashSet::new(),
-            weak: HashMap::new(),
-            origins: HashMap::new(),
-            seen: HashMap::new(),
+            dotted: Dotted::default(),
+            literals: HashMap::default(),
+            scopes: HashMap::default(),
+            stars: HashMap::default(),
+            namespaces: HashSet::default(),
+            weak: HashMap::default(),
+            origins: HashMap::default(),
+            seen: HashMap::default(),
             sinks: BTreeMap::new(),
             undecided: BTreeSet::new(),
             handlers: Vec::new(),
-            wanted: HashSet::new(),
-            ran: HashSet::new(),
-            returned: HashMap::new(),
-            stores: HashMap::new(),
+            wanted: HashSet::default(),
+            ran: HashSet::default(),
+            returned: HashMap::default(),
+            stores: HashMap::default(),
             watch: [None, None],
             passed_on: Vec::new(),
-            response_places: HashMap::new(),
-            tests: HashMap::new(),
-            characters_of: HashMap::new(),
-            components_of: HashMap::new(),
-            class_rules: HashMap::new(),
-            known_results: HashMap::new(),
-            blind_results: HashMap::new(),
+            response_places: HashMap::default(),
+            tests: HashMap::default(),
+            characters_of: HashMap::default(),
+            components_of: HashMap::default(),
+            class_rules: HashMap::default(),
+            known_results: HashMap::default(),
+            blind_results: HashMap::default(),
             finds_shared: false,
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
-            cut_from: HashMap::new(),
+            cut_from: HashMap::default(),
             thrown: Vec::new(),
             answers_are_plain: false,
             shared: None,
-            borrowed: HashSet::new(),
+            has_left: false,
+            leaving: Vec::new(),
+            only: HashSet::default(),
+            borrowed: HashSet::default(),
             work: WORK_PER_ENTRY,
             nest: 0,
             stack: Vec::new(),
@@ -398,7 +414,7 @@ impl<'a> Interp<'a> {
         if name == "__class__" {
             return fr.class.map_or(Value::None, Value::Ref);
         }
-        Value::ext(format!("builtins.{name}"))
+        Value::Ext(self.dotted.member("builtins", name))
     }
 
     pub fn store(&mut self, name: &'a str, value: Value<'a>, st: &mut State<'a>, fr: &Frame<'a>) {

@@ -22,6 +22,7 @@ mod call;
 mod classes;
 mod codec;
 mod containers;
+mod dotted;
 mod entry;
 mod exec;
 mod expr;

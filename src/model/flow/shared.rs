@@ -7,21 +7,23 @@ use super::value::Value;
 
 impl<'a> Interp<'a> {
     /// Remembers the world after a handler that has written a client's value to module level.
-    pub fn note_shared(&mut self, st: &State<'a>) {
+    /// Says whether it has.
+    pub fn note_shared(&mut self, st: &State<'a>) -> bool {
         if st.dead {
-            return;
+            return false;
         }
         let changed = st.changed_base();
         if !changed
             .iter()
             .any(|(_, before, after)| self.gains_client_value(before, after, st))
         {
-            return;
+            return false;
         }
         self.shared = Some(match self.shared.take() {
             Some(known) => known.join(st.clone()),
             None => st.clone(),
         });
+        true
     }
 
     /// Lets every later handler find what was left. Says whether there was anything.

@@ -393,12 +393,17 @@ impl<'a> Value<'a> {
     }
 
     fn collect_pieces(&self, found: &mut Vec<Rc<Piece<'a>>>) {
+        self.visit_pieces(&mut |piece| add_piece(found, piece));
+    }
+
+    /// Calls `visit` with every piece, some more than once.
+    pub fn visit_pieces(&self, visit: &mut impl FnMut(&Rc<Piece<'a>>)) {
         match self {
-            Self::Str(text) => text.pieces().for_each(|piece| add_piece(found, piece)),
-            Self::Any(any) => any.pieces.iter().for_each(|piece| add_piece(found, piece)),
-            Self::Tuple(items) => items.iter().for_each(|item| item.collect_pieces(found)),
-            Self::Union(items) => items.iter().for_each(|item| item.collect_pieces(found)),
-            Self::Method(method) => method.0.collect_pieces(found),
+            Self::Str(text) => text.pieces().for_each(visit),
+            Self::Any(any) => any.pieces.iter().for_each(visit),
+            Self::Tuple(items) => items.iter().for_each(|item| item.visit_pieces(visit)),
+            Self::Union(items) => items.iter().for_each(|item| item.visit_pieces(visit)),
+            Self::Method(method) => method.0.visit_pieces(visit),
             _ => {}
         }
     }
