@@ -82,7 +82,7 @@ impl Model {
             let configuration = Configuration::resolve(&modules, &names, &apps, &deployment);
             (names, calls, deployment, apps, configuration, dependencies)
         };
-        let (flows, rest) = rayon::join(|| flow::analyse(&modules), rest);
+        let (mut flows, rest) = rayon::join(|| flow::analyse(&modules), rest);
         let (names, calls, deployment, apps, configuration, dependencies) = rest;
         let templates = Templates::read(
             &repo,
@@ -96,6 +96,7 @@ impl Model {
             },
             before,
         );
+        flows.settle(|given| templates.way_to(given));
         let ci = Ci::read(&repo);
         Self {
             unfollowed: unfollowed(&repo, &flows),

@@ -106,9 +106,12 @@ impl<'a> Args<'a> {
             let known = dict.get(&Value::text(name)).cloned();
             return known.or_else(|| dict.rest.clone());
         }
+        // One of its values: what is found out about it says nothing of the others.
+        let item = |piece: Rc<Piece<'a>>| Rc::new(piece.derive(hash(name), piece.facts));
+        let pieces = mapping.pieces().into_iter().map(item);
         mapping
             .is_tainted()
-            .then(|| Value::tainted(mix(mapping.key(), hash(name)), mapping.pieces()))
+            .then(|| Value::tainted(mix(mapping.key(), hash(name)), pieces.collect()))
     }
 
     pub fn with_first(&self, first: Value<'a>) -> Self {
@@ -760,11 +763,7 @@ impl<'a> Interp<'a> {
                         instance.fields.insert(Rc::from(*name), value);
                     }
                 }
-                for name in self.number_fields(&class, st) {
-                    if let Some(value) = instance.fields.get_mut(name) {
-                        *value = self.numeric(std::slice::from_ref(value), args.place);
-                    }
-                }
+                self.checked_fields(&class, &mut instance.fields, args.place, st);
             }
         }
         let object = self.alloc(st, Obj::Instance(instance));

@@ -154,6 +154,9 @@ impl<'a> Interp<'a> {
                     let args = Args::of(place, vec![object.clone(), Value::text(name)]);
                     return self.call_function(&getter, args, st);
                 }
+                if self.is_of_fields(&class, name, st) {
+                    return Value::Method(Rc::new((object.clone(), name.into())));
+                }
                 match self.external_base(&class, st) {
                     Some(base) => self.inherited(object, &base, name, place),
                     None => Value::unknown(mix(object.key(), hash(name))),
@@ -712,6 +715,11 @@ pub(super) fn is_method_like(name: &str) -> bool {
         "make_response",
         "add_url_rule",
         "add_resource",
+        "register_blueprint",
+        "add_template_filter",
+        "add_app_template_filter",
+        "add_template_global",
+        "add_app_template_global",
         "before_request",
         "before_app_request",
         "after_request",

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::classes::is_class;
 use super::facts::Facts;
+use super::guard::Test;
 use super::heap::{Dict, List, Obj, State, is_key};
 use super::interp::{Frame, Interp};
 use super::text::SURVIVES_CUTTING;
@@ -213,6 +214,20 @@ impl<'a> Interp<'a> {
         place: Place,
         st: &mut State<'a>,
     ) -> Value<'a> {
+        let sliced = self.sliced(object, bounds, place, st);
+        if matches!(bounds, [None | Some(Value::Int(0)), Some(_), None]) && sliced.is_tainted() {
+            self.tests.insert(sliced.key(), Test::Start(object.clone()));
+        }
+        sliced
+    }
+
+    fn sliced(
+        &mut self,
+        object: &Value<'a>,
+        bounds: &[Option<Value<'a>>; 3],
+        place: Place,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
         match object {
             Value::Union(values) => {
                 let all: Vec<_> = values
@@ -251,6 +266,7 @@ impl<'a> Interp<'a> {
         value: Value<'a>,
         st: &mut State<'a>,
     ) {
+        self.stored_for_templates(object, key, &value, st);
         for one in object.alternatives() {
             let value = value.clone();
             match one {
@@ -350,6 +366,9 @@ impl<'a> Interp<'a> {
             return self.alloc(st, Obj::Dict(dict));
         }
         if matches!(left, Value::Ref(_)) || matches!(right, Value::Ref(_)) {
+            if let (Some(a), Some(b)) = (self.known_items(left, st), self.known_items(right, st)) {
+                return self.list(st, [a, b].concat());
+            }
             let a = self.any_item(left, whole, st);
             let b = self.any_item(right, whole, st);
             return self.list_of(st, union([a, b]));

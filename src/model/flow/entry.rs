@@ -16,7 +16,7 @@ use super::interp::{Frame, Interp, Returned};
 use super::output::{CONTEXT_PROCESSOR, Flows, Sink, SinkCall, Undecided};
 use super::reach::Reach;
 use super::sink::merge_calls;
-use super::value::{Code, Func, ObjId, Place, Value, hash, mix};
+use super::value::{Code, Func, Key, ObjId, Place, Value, hash, mix};
 use crate::discover::Purpose;
 use crate::finding::Confidence;
 use crate::model::modules::{ModuleId, Modules};
@@ -30,11 +30,14 @@ pub(super) struct Handler<'a> {
     /// The handler as written.
     pub raw: Rc<Func<'a>>,
     kind: Kind,
+    /// The URL rules; of what templates call, its name there.
     rules: Vec<String>,
     /// The world in which a nested handler was defined.
     pub state: Option<State<'a>>,
     /// The class of a method that is a handler.
     class: Option<ObjId>,
+    /// The application or blueprint that it is registered with; zero where that is not known.
+    owner: Key,
     /// Runs around every view: what it leaves in `flask.g` they find there, what it makes of an
     /// answer holds for theirs.
     is_before: bool,
@@ -51,12 +54,18 @@ enum Kind {
     Event,
     /// What it returns, every template sees.
     Context,
-    /// `after_request`: may change every answer.
-    After,
+    /// `after_request`: may change every answer of an application, or of a blueprint.
+    After {
+        is_of_app: bool,
+    },
     /// Reads the request, answers nothing by itself.
     Helper,
     /// Defines and registers handlers.
     Registrar,
+    /// A filter, or another function, that templates call.
+    Template {
+        is_filter: bool,
+    },
 }
 
 /// How many handlers are run with one module: running one may define others without end.
@@ -252,6 +261,9 @@ impl<'a> Interp<'a> {
             "before_request",
             "@socketio",
             ".on(",
+            "template_filter",
+            "template_global",
+            "jinja_env",
         ];
         for (func, class) in self.functions_of(id) {
             let place = Place {
@@ -306,6 +318,7 @@ impl<'a> Interp<'a> {
             rules: Vec::new(),
             state: None,
             class,
+            owner: 0,
             is_before: false,
         };
         self.run_handler(&handler);
@@ -373,13 +386,12 @@ impl<'a> Interp<'a> {
                 .any(|hook| text(id).contains(hook))
             })
             .collect();
-        // With several applications, it is not known whose answers change.
         let applications = self
             .modules
             .iter()
             .map(|(id, _)| text(&id).matches(" Flask(").count());
-        let is_one = applications.sum::<usize>() <= 1;
-        let changes_answers = is_one && hooks.iter().any(|id| text(id).contains("after_request"));
+        self.answers.has_one_app = applications.sum::<usize>() <= 1;
+        let changes_answers = hooks.iter().any(|id| text(id).contains("after_request"));
         if hooks.is_empty()
             || !changes_answers && !self.modules.iter().any(|(_, module)| reads_g(module))
         {
@@ -393,8 +405,8 @@ impl<'a> Interp<'a> {
                 self.borrowed.insert(id);
             }
         }
-        let kept = |it: &&Handler<'a>| it.is_before && (is_one || it.kind != Kind::After);
-        let before: Vec<Handler<'a>> = self.handlers.iter().filter(kept).cloned().collect();
+        let before = self.handlers.iter().filter(|it| it.is_before);
+        let before: Vec<Handler<'a>> = before.cloned().collect();
         for handler in before {
             let place = Place {
                 module: handler.raw.module,
@@ -462,11 +474,11 @@ impl<'a> Interp<'a> {
         };
         let scope = self.module_scope(handler.raw.module);
         let mut frame = Frame::new(handler.raw.module, scope, "");
-        let mut args = self.handler_arguments(handler, place);
-        if handler.kind == Kind::After {
+        let mut args = self.handler_arguments(handler, place, &mut st);
+        if matches!(handler.kind, Kind::After { .. }) {
             args.pos = vec![self.some_answer(&mut st)];
         }
-        if !self.can_matter(handler, &args, place) {
+        if !self.can_matter(handler, &args, place, &st) {
             return;
         }
         if let Some(class) = handler.class
@@ -489,6 +501,7 @@ impl<'a> Interp<'a> {
         self.has_constant_path = matches!(handler.kind, Kind::View | Kind::Json)
             && !handler.rules.is_empty()
             && !handler.rules.iter().any(|rule| rule.contains('<'));
+        self.answers.begin(handler.owner);
         let value = self.apply(&handler.callee, args, &mut st, &mut frame);
         self.has_constant_path = false;
         self.watch = [None, None];
@@ -499,10 +512,12 @@ impl<'a> Interp<'a> {
         let inner = returned.remove(&place).unwrap_or_default();
         self.has_left = self.note_shared(&st);
         match handler.kind {
-            Kind::Helper | Kind::Registrar | Kind::Event => return,
+            Kind::Helper | Kind::Registrar | Kind::Event | Kind::Template { .. } => return,
             Kind::Context => return self.hand_to_templates(&value, place, &st, &frame),
-            Kind::After => {
-                self.answers_are_plain |= self.is_plain_answer(&value, &st);
+            Kind::After { is_of_app } => {
+                if self.is_plain_answer(&value, &st) {
+                    self.answers.note_plain(handler.owner, is_of_app);
+                }
                 return;
             }
             _ => {}
@@ -539,6 +554,9 @@ impl<'a> Interp<'a> {
                 let Some(variable) = name.constant_str() else {
                     continue;
                 };
+                if let Value::Func(func) = value {
+                    self.hand_out(&variable, false, func, st);
+                }
                 if !value.is_tainted() {
                     continue;
                 }
@@ -546,6 +564,7 @@ impl<'a> Interp<'a> {
                     template: None,
                     inline: None,
                     variable,
+                    field: None,
                 };
                 self.sink(sink, CONTEXT_PROCESSOR, place, place, value, st, frame);
             }
@@ -554,14 +573,23 @@ impl<'a> Interp<'a> {
 
     /// Whether a client's value can enter and a sink be reached. What a view returns is a sink.
     /// Without any client's value, the sinks of the handler itself are evidence still.
-    fn can_matter(&self, handler: &Handler<'a>, args: &Args<'a>, place: Place) -> bool {
+    fn can_matter(
+        &self,
+        handler: &Handler<'a>,
+        args: &Args<'a>,
+        place: Place,
+        st: &State<'a>,
+    ) -> bool {
         let has_sink = match handler.kind {
             // Nothing enters there, but it decides about the others.
-            Kind::Registrar | Kind::After => return true,
-            Kind::View | Kind::Hook | Kind::Context => true,
-            Kind::Json | Kind::Event | Kind::Helper => self.reach.has_sink(place),
+            Kind::Registrar | Kind::After { .. } | Kind::Context => return true,
+            Kind::View | Kind::Hook => true,
+            Kind::Json | Kind::Event | Kind::Helper | Kind::Template { .. } => {
+                self.reach.has_sink(place)
+            }
         };
-        let has_source = args.all().any(Value::is_tainted) || self.has_source(place);
+        let is_given = |value: &Value<'a>| !self.deep_pieces(value, st).is_empty();
+        let has_source = args.all().any(is_given) || self.has_source(place);
         has_source && has_sink || self.reach.names_sink(place)
     }
 
@@ -611,7 +639,26 @@ impl<'a> Interp<'a> {
         (!responses.is_empty()).then(|| super::value::union(responses))
     }
 
-    fn handler_arguments(&mut self, handler: &Handler<'a>, place: Place) -> Args<'a> {
+    /// What the schema of a decorator that parses arguments gives for them.
+    fn parsed_by_schema(
+        &mut self,
+        call: &'a ExprCall,
+        payload: &Value<'a>,
+        place: Place,
+        st: &mut State<'a>,
+    ) -> Option<Value<'a>> {
+        let scope = self.module_scope(place.module);
+        let mut fr = Frame::new(place.module, scope, "");
+        let schema = self.eval(call.arguments.args.first()?, st, &mut fr);
+        self.loaded_by(&schema, payload, place, st, &mut fr)
+    }
+
+    fn handler_arguments(
+        &mut self,
+        handler: &Handler<'a>,
+        place: Place,
+        st: &mut State<'a>,
+    ) -> Args<'a> {
         let mut args = Args::none(place);
         let Code::Def(def) = handler.raw.code else {
             return args;
@@ -630,8 +677,12 @@ impl<'a> Interp<'a> {
         }
         if matches!(
             handler.kind,
-            Kind::Helper | Kind::Registrar | Kind::Hook | Kind::Context | Kind::After
+            Kind::Helper | Kind::Registrar | Kind::Hook | Kind::Context | Kind::After { .. }
         ) {
+            return args;
+        }
+        if let (Kind::Template { is_filter }, [name]) = (handler.kind, &*handler.rules) {
+            self.given_by_templates((name, is_filter), def, place, &mut args);
             return args;
         }
         if handler.kind == Kind::Event {
@@ -643,11 +694,11 @@ impl<'a> Interp<'a> {
         }
         let parsed = parsed_by(def);
         for (index, name) in parameters.into_iter().enumerate().skip(skip) {
-            let converters: Vec<_> = handler
-                .rules
-                .iter()
-                .filter_map(|rule| converter(rule, name))
-                .collect();
+            let own = handler.rules.iter();
+            let mut converters: Vec<_> = own.filter_map(|rule| converter(rule, name)).collect();
+            if converters.is_empty() && !handler.rules.is_empty() {
+                converters.extend(self.reach.prefix_converters(name));
+            }
             let text = format!("the URL parameter `{name}`");
             let mut piece = self.parameter(def, name, place, &text);
             if converters.is_empty() {
@@ -658,16 +709,21 @@ impl<'a> Interp<'a> {
                     .nth(index)
                     .and_then(|p| p.default());
                 match parsed {
-                    Some(Parsed::Whole) => {
+                    Some(Parsed::Whole(call)) => {
                         let value =
                             Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
-                        args.named.push((name.into(), value));
+                        let loaded = self.parsed_by_schema(call, &value, place, st);
+                        args.named.push((name.into(), loaded.unwrap_or(value)));
                     }
                     Some(Parsed::Each(call)) => {
-                        if is_numeric_field(call, name) {
-                            piece.facts = Facts::NUMERIC | Facts::HARMLESS;
-                        }
-                        args.named.push((name.into(), Value::piece(piece)));
+                        let value =
+                            Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
+                        let key = Value::text(name);
+                        let mut fr = Frame::new(place.module, 0, "");
+                        let loaded = self.parsed_by_schema(call, &value, place, st);
+                        let parsed = loaded.unwrap_or(value);
+                        let value = self.subscript(&parsed, &key, place, st, &mut fr);
+                        args.named.push((name.into(), value));
                     }
                     None if is_open && default.is_none() => {
                         piece.facts = Facts::URL_SEGMENT;
@@ -750,6 +806,9 @@ impl<'a> Interp<'a> {
             Expr::Attribute(inner) => inner.attr.as_str(),
             _ => "",
         };
+        if self.decorates_for_templates(name, call, raw, st, fr) {
+            return true;
+        }
         let is_socket = receiver.to_ascii_lowercase().contains("sock");
         let (kind, rules) = match (name, call) {
             ("route", Some(_)) if is_socket => (Kind::Event, Vec::new()),
@@ -776,12 +835,11 @@ impl<'a> Interp<'a> {
             ("on", Some(_)) if is_socket => (Kind::Event, Vec::new()),
             ("event", _) if is_socket => (Kind::Event, Vec::new()),
             ("context_processor" | "app_context_processor", _) => (Kind::Context, Vec::new()),
-            ("after_request" | "after_app_request", _) => (Kind::After, Vec::new()),
+            ("after_request" | "after_app_request", _) => {
+                (Kind::After { is_of_app: true }, Vec::new())
+            }
             (
                 "teardown_request"
-                | "template_filter"
-                | "app_template_filter"
-                | "template_global"
                 | "cli"
                 | "command"
                 | "user_loader"
@@ -801,9 +859,11 @@ impl<'a> Interp<'a> {
         let is_blueprint = receiver
             .kind()
             .is_some_and(|kind| kind.contains("Blueprint"));
-        if kind == Kind::After && is_blueprint && name == "after_request" {
-            return true;
-        }
+        let is_after = matches!(kind, Kind::After { .. });
+        let kind = match is_after && is_blueprint && name == "after_request" {
+            true => Kind::After { is_of_app: false },
+            false => kind,
+        };
         self.handlers.push(Handler {
             callee: value.clone(),
             raw: Rc::clone(raw),
@@ -811,7 +871,8 @@ impl<'a> Interp<'a> {
             rules,
             state: None,
             class: None,
-            is_before: is_before(name) || kind == Kind::After,
+            owner: receiver.key(),
+            is_before: is_before(name) || is_after,
         });
         true
     }
@@ -837,14 +898,24 @@ impl<'a> Interp<'a> {
     }
 
     /// `add_url_rule(rule, endpoint, view)`, `add_resource(Class, rule, …)`.
-    pub fn registered(&mut self, name: &str, args: &Args<'a>, st: &State<'a>) {
+    pub fn registered(
+        &mut self,
+        receiver: &Value<'a>,
+        name: &str,
+        args: &Args<'a>,
+        st: &State<'a>,
+    ) {
+        let owner = receiver.key();
+        let is_blueprint = receiver
+            .kind()
+            .is_some_and(|kind| kind.contains("Blueprint"));
         match name {
             "add_url_rule" => {
                 let rule = args.get(0, "rule").map(rule_text).unwrap_or_default();
                 let Some(view) = args.get(2, "view_func").cloned() else {
                     return;
                 };
-                self.register_view(&view, rule, st);
+                self.register_view(owner, &view, rule, st);
             }
             "add_resource" => {
                 let Some(Value::Ref(class)) = args.get(0, "resource").cloned() else {
@@ -856,27 +927,31 @@ impl<'a> Interp<'a> {
                         .or_default()
                         .push(rule_text(rule));
                 }
-                self.update_rules(class);
+                self.update_rules(class, owner);
             }
-            "after_request" | "after_app_request" => {}
             _ => {
                 let index = usize::from(name == "register_error_handler");
                 if let Some(Value::Func(func)) = args.get(index, "f") {
+                    let is_after = name.starts_with("after_");
+                    let after = Kind::After {
+                        is_of_app: name == "after_app_request" || !is_blueprint,
+                    };
                     self.handlers.push(Handler {
                         callee: Value::Func(Rc::clone(func)),
                         raw: Rc::clone(func),
-                        kind: Kind::Hook,
+                        kind: if is_after { after } else { Kind::Hook },
                         rules: Vec::new(),
                         state: Some(st.clone()),
                         class: None,
-                        is_before: is_before(name),
+                        owner,
+                        is_before: is_before(name) || is_after,
                     });
                 }
             }
         }
     }
 
-    fn register_view(&mut self, view: &Value<'a>, rule: String, st: &State<'a>) {
+    fn register_view(&mut self, owner: Key, view: &Value<'a>, rule: String, st: &State<'a>) {
         match view {
             Value::Func(func) => self.handlers.push(Handler {
                 callee: view.clone(),
@@ -885,6 +960,7 @@ impl<'a> Interp<'a> {
                 rules: vec![rule],
                 state: Some(st.clone()),
                 class: None,
+                owner,
                 is_before: false,
             }),
             Value::Bound(bound) => self.handlers.push(Handler {
@@ -894,28 +970,30 @@ impl<'a> Interp<'a> {
                 rules: vec![rule],
                 state: Some(st.clone()),
                 class: None,
+                owner,
                 is_before: false,
             }),
             Value::Method(method) if &*method.1 == "view" => {
                 if let Value::Ref(class) = method.0 {
                     self.class_rules.entry(class).or_default().push(rule);
-                    self.update_rules(class);
+                    self.update_rules(class, owner);
                 }
             }
             Value::Union(views) => {
                 for view in views.iter() {
-                    self.register_view(view, rule.clone(), st);
+                    self.register_view(owner, view, rule.clone(), st);
                 }
             }
             _ => {}
         }
     }
 
-    fn update_rules(&mut self, class: ObjId) {
+    fn update_rules(&mut self, class: ObjId, owner: Key) {
         let rules = self.class_rules.get(&class).cloned().unwrap_or_default();
         for handler in &mut self.handlers {
             if handler.class == Some(class) {
                 handler.rules.clone_from(&rules);
+                handler.owner = owner;
             }
         }
     }
@@ -966,9 +1044,26 @@ impl<'a> Interp<'a> {
                     rules: rules.clone(),
                     state: None,
                     class: Some(class),
+                    owner: 0,
                     is_before: false,
                 });
             }
+        }
+    }
+}
+
+impl<'a> Handler<'a> {
+    /// A function that templates call by `name`.
+    pub fn of_templates(name: &str, is_filter: bool, func: &Rc<Func<'a>>, st: &State<'a>) -> Self {
+        Self {
+            callee: Value::Func(Rc::clone(func)),
+            raw: Rc::clone(func),
+            kind: Kind::Template { is_filter },
+            rules: vec![name.to_owned()],
+            state: Some(st.clone()),
+            class: None,
+            owner: 0,
+            is_before: false,
         }
     }
 }
@@ -1089,7 +1184,7 @@ fn rule_text(value: &Value<'_>) -> String {
 }
 
 /// `(converter, name)` of every parameter of a URL rule.
-fn rule_parameters(rule: &str) -> Vec<(&str, &str)> {
+pub(super) fn rule_parameters(rule: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = rule;
     while let Some(start) = rest.find('<') {
@@ -1116,7 +1211,7 @@ fn converter<'r>(rule: &'r str, name: &str) -> Option<&'r str> {
 /// How a decorator of webargs, flask-smorest or RESTX hands parsed arguments over.
 #[derive(Clone, Copy)]
 enum Parsed<'a> {
-    Whole,
+    Whole(&'a ExprCall),
     Each(&'a ExprCall),
 }
 
@@ -1131,41 +1226,9 @@ fn parsed_by(def: &StmtFunctionDef) -> Option<Parsed<'_>> {
             _ => return None,
         };
         match name {
-            "use_args" | "arguments" => Some(Parsed::Whole),
+            "use_args" | "arguments" | "input" => Some(Parsed::Whole(call)),
             "use_kwargs" => Some(Parsed::Each(call)),
             _ => None,
         }
-    })
-}
-
-/// Whether the schema in a `use_kwargs` call makes `name` a number.
-fn is_numeric_field(call: &ExprCall, name: &str) -> bool {
-    let Some(Expr::Dict(schema)) = call.arguments.args.first() else {
-        return false;
-    };
-    schema.items.iter().any(|item| {
-        let is_it =
-            matches!(&item.key, Some(Expr::StringLiteral(key)) if key.value.to_str() == name);
-        let Expr::Call(field) = &item.value else {
-            return false;
-        };
-        let class = match &*field.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return false,
-        };
-        is_it
-            && matches!(
-                class,
-                "Int"
-                    | "Integer"
-                    | "Float"
-                    | "Bool"
-                    | "Boolean"
-                    | "UUID"
-                    | "Decimal"
-                    | "Date"
-                    | "DateTime"
-            )
     })
 }

@@ -240,7 +240,9 @@ impl<'a> Interp<'a> {
                 continue;
             }
             if round >= ROUNDS && !decided || round > LONGEST_UNROLLED {
-                exits = exits.map(|known| known.join(inside));
+                // However many rounds follow, the loop is left where its condition is false.
+                let (_, outside) = self.branch(&stmt.test, inside, fr);
+                exits = exits.map(|known| known.join(outside));
                 break;
             }
             current = before.clone().join(inside);

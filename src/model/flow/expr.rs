@@ -426,6 +426,8 @@ impl<'a> Interp<'a> {
             }
             Operator::Mult => self.repeat(left, right, whole, st),
             Operator::BitOr => self.merged(left, right, whole, st),
+            Operator::BitAnd if let Some(test) = self.intersection(left, right, whole, st) => test,
+            Operator::Sub if let Some(rest) = self.difference(left, right, whole, st) => rest,
             _ => self.numeric(&[left.clone(), right.clone()], whole),
         }
     }

@@ -217,6 +217,9 @@ impl<'a> Interp<'a> {
         if let Some(value) = self.flask_function(name, args, st, fr) {
             return Some(value);
         }
+        if let Some(value) = self.field_call(name, args, st) {
+            return Some(value);
+        }
         if let Some(value) = self.codec(name, args, st) {
             return Some(value);
         }
@@ -465,8 +468,17 @@ impl<'a> Interp<'a> {
                 | "after_request"
                 | "after_app_request"
         ) {
-            self.registered(name, args, st);
+            self.registered(receiver, name, args, st);
             return Some(Value::None);
+        }
+        if self.registers_for_templates(receiver, name, args, st) {
+            return Some(Value::None);
+        }
+        if name == "register_blueprint"
+            && let Some(blueprint) = args.get(0, "blueprint")
+        {
+            self.answers
+                .note_registered(receiver.key(), blueprint.key());
         }
         if let Value::Method(inner) = receiver {
             return match (&*inner.1, name) {
@@ -481,6 +493,9 @@ impl<'a> Interp<'a> {
         }
         match receiver {
             Value::Ref(id) => {
+                if let Some(value) = self.set_method(receiver, name, args, st) {
+                    return Some(value);
+                }
                 if let Some(value) = self.list_method(*id, name, args, st) {
                     return Some(value);
                 }
@@ -488,6 +503,9 @@ impl<'a> Interp<'a> {
                     return Some(value);
                 }
                 if let Some(value) = self.config_method(*id, name, args, st, fr) {
+                    return Some(value);
+                }
+                if let Some(value) = self.fields_method(*id, name, args, st, fr) {
                     return Some(value);
                 }
                 if super::schema::is_validator(name)
@@ -634,6 +652,15 @@ impl<'a> Interp<'a> {
                 mix(receiver.key(), place.key()),
                 Vec::new(),
             )),
+            ("zipfile.ZipFile", "write") | ("tarfile.TarFile", "add") => {
+                if let Some(value) = args.get(0, "filename").or(args.keyword("name")).cloned() {
+                    let at = args.place_of(0, "filename");
+                    let full = format!("{kind}.{name}");
+                    let sink = Sink::File(FileOperation::Read);
+                    self.sink(sink, &full, place, at, &value, st, fr);
+                }
+                Some(Value::None)
+            }
             ("zipfile.ZipFile" | "tarfile.TarFile", "extractall" | "extract") => {
                 let (index, parameter) = if name == "extract" {
                     (1, "path")

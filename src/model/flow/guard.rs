@@ -28,8 +28,15 @@ pub(super) enum Test<'a> {
     Parent(Value<'a>),
     /// `relpath(path, base)`.
     Relative(Value<'a>),
+    /// `text[:length]`.
+    Start(Value<'a>),
     /// Not `None` and true only where the facts hold: a regular expression's match.
     Holds(Vec<(Key, Facts)>),
+    /// What holds where it is true, and where not.
+    Truth {
+        then: Vec<(Key, Facts)>,
+        otherwise: Vec<(Key, Facts)>,
+    },
 }
 
 const NO_SEPARATOR: &str = "this checks only the beginning of the text: a sibling folder whose name starts the same passes; compare with a trailing separator, or use commonpath";
@@ -177,11 +184,17 @@ impl<'a> Interp<'a> {
                             then.learn_all(&pred.then);
                             otherwise.learn_all(&pred.otherwise);
                         }
-                        Value::Any(any) => {
-                            if let Some(Test::Holds(facts)) = self.tests.get(&any.key) {
-                                then.learn_all(facts);
+                        Value::Any(any) => match self.tests.get(&any.key) {
+                            Some(Test::Holds(facts)) => then.learn_all(facts),
+                            Some(Test::Truth {
+                                then: a,
+                                otherwise: b,
+                            }) => {
+                                then.learn_all(a);
+                                otherwise.learn_all(b);
                             }
-                        }
+                            _ => {}
+                        },
                         _ => {}
                     }
                 }
@@ -247,6 +260,12 @@ impl<'a> Interp<'a> {
             CmpOp::IsNot => negated(self.identity(left, right, place)),
             CmpOp::In => self.membership(left, right, place, st),
             CmpOp::NotIn => negated(self.membership(left, right, place, st)),
+            CmpOp::LtE if let Some(then) = self.subset(left, right, st) => {
+                predicate(place, then, Vec::new())
+            }
+            CmpOp::GtE if let Some(then) = self.subset(right, left, st) => {
+                predicate(place, then, Vec::new())
+            }
             CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => {
                 let ordering = match (left, right) {
                     (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
@@ -340,11 +359,19 @@ impl<'a> Interp<'a> {
                         }
                     }
                     Test::Parent(value) => then.extend(self.contained(&value, place, st)),
+                    Test::Start(value) => {
+                        if let Value::Pred(starts) = self.starts_with(&value, b, place, st) {
+                            then.extend(starts.then.iter().copied());
+                            otherwise.extend(starts.otherwise.iter().copied());
+                        }
+                        continue;
+                    }
                     _ => {}
                 }
             }
             if a.is_tainted() && !b.is_tainted() {
-                then.extend(self.says(a, Facts::CONSTANT | Facts::HARMLESS));
+                let known = Facts::CONSTANT | Facts::HARMLESS | Facts::CONTAINED;
+                then.extend(self.says(a, known));
             }
             if a.is_tainted() && b.is_tainted() && a.key() != b.key() {
                 let common = b
@@ -418,7 +445,8 @@ impl<'a> Interp<'a> {
                     for piece in &inside {
                         otherwise.push((piece.id, facts));
                         let wholes = self.components_of.get(&piece.id).into_iter().flatten();
-                        otherwise.extend(wholes.map(|key| (*key, facts)));
+                        let text = self.characters_of.get(&piece.id);
+                        otherwise.extend(wholes.chain(text).map(|key| (*key, facts)));
                     }
                 }
             }
@@ -598,6 +626,8 @@ impl<'a> Interp<'a> {
                 .is_some_and(|text| text.starts_with(".."))
             {
                 otherwise.extend(self.says(&path, Facts::CONTAINED));
+                let below = Facts::NO_DOTDOT | Facts::NOT_ABSOLUTE;
+                otherwise.extend(self.says(receiver, below));
             }
             return predicate(place, then, otherwise);
         }
@@ -767,7 +797,7 @@ fn is_parent(value: &Value<'_>) -> bool {
 }
 
 /// What holds of text in which `needle` does not occur.
-fn absence(needle: &str) -> Facts {
+pub(super) fn absence(needle: &str) -> Facts {
     match needle {
         ".." | "../" | "." => Facts::NO_DOTDOT,
         "/" => Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
+use super::answers::Answers;
 use super::dotted::Dotted;
 use super::entry::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
@@ -61,6 +62,10 @@ pub(super) struct Interp<'a> {
     pub characters_of: HashMap<Key, Key>,
     /// The pieces of a path, by the key of any component of it.
     pub components_of: HashMap<Key, Vec<Key>>,
+    /// What declared fields and their validators let through.
+    pub field_rules: HashMap<Key, super::fields::Rule<'a>>,
+    /// The schemas of fields that nest one.
+    pub nested_schemas: HashMap<Key, Value<'a>>,
     /// The URL rules of class-based views.
     pub class_rules: HashMap<ObjId, Vec<String>>,
     /// Results of calls that saw no client value.
@@ -79,8 +84,8 @@ pub(super) struct Interp<'a> {
     pub cut_from: HashMap<Key, Key>,
     /// The client values in what was raised and not caught so far.
     pub thrown: Vec<Rc<Piece<'a>>>,
-    /// Whether every answer is given a content type in which no script runs.
-    pub answers_are_plain: bool,
+    /// Whose answers are given a content type in which no script runs.
+    pub answers: Answers,
     /// The world after handlers that have left client values at module level.
     pub shared: Option<State<'a>>,
     /// The handler that was run last has left such values.
@@ -189,6 +194,8 @@ impl<'a> Interp<'a> {
             tests: HashMap::default(),
             characters_of: HashMap::default(),
             components_of: HashMap::default(),
+            field_rules: HashMap::default(),
+            nested_schemas: HashMap::default(),
             class_rules: HashMap::default(),
             known_results: HashMap::default(),
             blind_results: HashMap::default(),
@@ -198,7 +205,7 @@ impl<'a> Interp<'a> {
             before_views: BTreeMap::new(),
             cut_from: HashMap::default(),
             thrown: Vec::new(),
-            answers_are_plain: false,
+            answers: Answers::default(),
             shared: None,
             has_left: false,
             leaving: Vec::new(),
@@ -301,6 +308,7 @@ impl<'a> Interp<'a> {
             source: Rc::new(Source {
                 place,
                 text: text.into(),
+                given: None,
             }),
             step: Rc::new(Step {
                 place,

@@ -8,15 +8,19 @@
 //! * [`value`] what an expression can be, [`heap`] the mutable world and joining of paths,
 //! * [`facts`] what is known of a piece of client text, [`guard`] how conditions add to it,
 //! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter, [`rest`] when a loop is done,
-//! * [`text`], [`containers`], [`path`], [`external`] what Python's own and foreign calls do,
+//! * [`text`], [`containers`], [`sets`], [`path`], [`external`] what Python's own and foreign calls
+//!   do,
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
-//! * [`schema`] classes that check what they are made of,
-//! * [`shared`] what one handler leaves for others,
+//! * [`schema`] classes that check what they are made of, [`fields`] how their fields are
+//!   declared,
+//! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
+//! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
 //! * [`reach`] which functions can matter, [`entry`] where evaluation starts.
 //!
 //! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
 //! says so.
 
+mod answers;
 mod builtin;
 mod call;
 mod classes;
@@ -28,16 +32,20 @@ mod exec;
 mod expr;
 mod external;
 mod facts;
+mod fields;
+mod filters;
 mod guard;
 mod heap;
 mod interp;
 mod output;
 mod path;
 mod pattern;
+mod prefixes;
 mod reach;
 mod response;
 mod rest;
 mod schema;
+mod sets;
 mod shared;
 mod sink;
 mod source;
@@ -47,6 +55,6 @@ mod value;
 pub use entry::analyse;
 pub use facts::Facts;
 pub use output::{
-    CONTEXT_PROCESSOR, FileOperation, Flows, HtmlContext, Outcome, Sink, SinkCall, TaintPiece,
-    Undecided, WeakCheck,
+    CONTEXT_PROCESSOR, FileOperation, Flows, Given, HtmlContext, Outcome, Sink, SinkCall,
+    TaintPiece, Undecided, WeakCheck,
 };

@@ -43,6 +43,8 @@ pub struct SinkCall {
     /// The folder expression in front of the client's part, where the argument shows it:
     /// `BASE` in `os.path.join(BASE, name)`, `BASE / name`, `f"{BASE}/{name}"`.
     pub base: Option<Span>,
+    /// Constant text stands in front of every client value.
+    pub has_prefix: bool,
 }
 
 impl SinkCall {
@@ -72,11 +74,13 @@ pub enum Sink {
     /// What a view returns as HTML.
     HtmlResponse,
     /// A variable handed to a template. `template` is its name where constant; for an inline
-    /// template, `inline` is the place of its source.
+    /// template, `inline` is the place of its source. `field` are the keys, joined with dots,
+    /// under which the value lies in a mapping (of mappings, of lists): "back", "links.href".
     TemplateVariable {
         template: Option<String>,
         inline: Option<Location>,
         variable: String,
+        field: Option<String>,
     },
     /// The value of `set_cookie`.
     CookieValue,
@@ -133,6 +137,19 @@ pub struct TaintPiece {
     pub insertions: Vec<Location>,
     /// What is known of it all the same.
     pub has: Facts,
+    /// A parameter that templates fill: a client's where they hand over something of a client's.
+    pub given: Option<Given>,
+}
+
+/// An argument of a filter or a function of the application, as templates call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The name that templates use.
+    pub function: String,
+    pub is_filter: bool,
+    /// Of a filter, 0 is what it is applied to.
+    pub index: usize,
+    pub parameter: String,
 }
 
 /// A check that looks like containment and is none.

@@ -165,6 +165,8 @@ fn sorted(names: &[&str]) -> Vec<Key> {
 #[derive(Debug, Default)]
 pub struct Reach {
     nodes: HashMap<Place, Mark>,
+    /// The parameters of URL prefixes, with their converters.
+    prefixes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -190,6 +192,7 @@ impl Reach {
         let marks = sources.into_iter().zip(sinks);
         let places = nodes.iter().zip(marks);
         Self {
+            prefixes: super::prefixes::find(modules),
             nodes: places
                 .filter_map(|(node, (source, sink))| {
                     let mark = Mark {
@@ -201,6 +204,12 @@ impl Reach {
                 })
                 .collect(),
         }
+    }
+
+    /// The converters of a parameter that views get from a URL prefix.
+    pub fn prefix_converters(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.prefixes.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, converter)| converter.as_str())
     }
 
     /// Whether a client's value can enter below the function; `true` where that is not known.

@@ -373,7 +373,7 @@ impl<'a> Interp<'a> {
         function: Option<Place>,
     ) {
         let confidence = match rendered {
-            _ if self.answers_are_plain => return,
+            _ if self.answers.are_plain() => return,
             Rendered::No => return,
             Rendered::Yes => confidence,
             Rendered::Unknown => Confidence::Low,

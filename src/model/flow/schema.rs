@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, Operator, Stmt};
+use ruff_python_ast::{Expr, Operator};
 
 use super::call::Args;
 use super::facts::Facts;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
-use super::value::{ObjId, Value, hash, mix};
+use super::value::{ObjId, Place, Value, hash, mix};
 
 /// Class methods that make a model of a mapping or of JSON text.
 pub(super) fn is_validator(name: &str) -> bool {
@@ -46,7 +46,9 @@ impl<'a> Interp<'a> {
                 fields.insert(Rc::from(name), number);
                 continue;
             }
-            let mut value = self.subscript(&payload, &Value::text(name), args.place, st, fr);
+            let value = self.subscript(&payload, &Value::text(name), args.place, st, fr);
+            let field = (name, annotation);
+            let mut value = self.model_field(&class, field, &value, args.place, st);
             if is_container_type(annotation) {
                 value = value.map_pieces(&mut |piece| {
                     let mut piece = piece.clone();
@@ -59,11 +61,24 @@ impl<'a> Interp<'a> {
         Some(self.alloc(st, Obj::Instance(Instance { class, fields })))
     }
 
-    /// The names of the fields of a model that hold numbers, dates or one of a few constants.
-    pub fn number_fields(&mut self, class: &Value<'a>, st: &State<'a>) -> Vec<&'a str> {
-        let fields = self.typed_fields(class, st).into_iter();
-        let numbers = fields.filter(|(_, annotation)| is_number_type(annotation));
-        numbers.map(|(name, _)| name).collect()
+    /// Checks the fields of a model that is made by a call of its class.
+    pub fn checked_fields(
+        &mut self,
+        class: &Value<'a>,
+        fields: &mut BTreeMap<Rc<str>, Value<'a>>,
+        place: Place,
+        st: &mut State<'a>,
+    ) {
+        for (name, annotation) in self.typed_fields(class, st) {
+            let Some(value) = fields.get(name).cloned() else {
+                continue;
+            };
+            let value = match is_number_type(annotation) {
+                true => self.numeric(std::slice::from_ref(&value), place),
+                false => self.model_field(class, (name, annotation), &value, place, st),
+            };
+            fields.insert(Rc::from(name), value);
+        }
     }
 
     fn typed_fields(&mut self, class: &Value<'a>, st: &State<'a>) -> Vec<(&'a str, &'a Expr)> {
@@ -79,13 +94,7 @@ impl<'a> Interp<'a> {
             let base = self.resolve(base.clone(), st);
             fields.extend(self.typed_fields(&base, st));
         }
-        for stmt in &class.def.body {
-            if let Stmt::AnnAssign(field) = stmt
-                && let Expr::Name(name) = &*field.target
-            {
-                fields.push((name.id.as_str(), &*field.annotation));
-            }
-        }
+        fields.extend(super::fields::annotations(&class.def.body));
         fields
     }
 }

@@ -7,7 +7,7 @@ use ruff_text_size::Ranged as _;
 
 use super::call::Args;
 use super::facts::Facts;
-use super::heap::State;
+use super::heap::{Obj, State};
 use super::interp::{Frame, Interp};
 use super::output::{FileOperation, HtmlContext, Outcome, Sink, SinkCall, TaintPiece, WeakCheck};
 use super::path::{is_upload, path_pieces};
@@ -79,6 +79,7 @@ impl<'a> Interp<'a> {
             confidence,
             html_context: None,
             base: None,
+            has_prefix: false,
             sink,
         };
         let (tainted, harmless): (Vec<_>, Vec<_>) =
@@ -95,6 +96,7 @@ impl<'a> Interp<'a> {
             found.confidence = confidence.min(doubt(&found.sink, &tainted, first.context));
             found.weak_checks = self.weak_checks(value, &tainted);
             found.base = self.base_of(argument);
+            found.has_prefix = has_prefix(value);
             found.outcome = Outcome::Tainted {
                 pieces: tainted
                     .iter()
@@ -306,6 +308,7 @@ impl<'a> Interp<'a> {
             inserted: piece.inserted.map(|place| self.location(place)),
             insertions: self.insertions(piece),
             has: judged.known,
+            given: piece.source.given.as_deref().cloned(),
         }
     }
 
@@ -517,23 +520,95 @@ impl<'a> Interp<'a> {
             if matches!(&*variable, "template_name_or_list" | "source") {
                 continue;
             }
-            let pieces = self.deep_pieces(&value, st);
             let at = args.place_of(usize::MAX, &variable);
-            let carried = match pieces.is_empty() {
-                true => Value::unknown(value.key()),
-                false => match &value {
-                    Value::Ref(_) => Value::tainted(value.key() ^ hash("context"), pieces),
-                    other => other.clone(),
-                },
-            };
-            let sink = Sink::TemplateVariable {
-                template: template.clone(),
-                inline: inline.clone(),
-                variable: variable.to_string(),
-            };
-            self.sink(sink, name, args.place, at, &carried, st, fr);
+            let fields = self.fields_of(&value, st);
+            for (field, value) in fields.unwrap_or_else(|| vec![(None, value)]) {
+                let pieces = self.deep_pieces(&value, st);
+                let carried = match pieces.is_empty() {
+                    true => Value::unknown(value.key()),
+                    false => match &value {
+                        Value::Ref(_) => Value::tainted(value.key() ^ hash("context"), pieces),
+                        other => other.clone(),
+                    },
+                };
+                let sink = Sink::TemplateVariable {
+                    template: template.clone(),
+                    inline: inline.clone(),
+                    variable: variable.to_string(),
+                    field,
+                };
+                self.sink(sink, name, args.place, at, &carried, st, fr);
+            }
         }
     }
+
+    /// The values in a mapping, or in a list of mappings, with the keys that lead to each. Nothing
+    /// for other values, and where there is nothing of a client's to tell apart.
+    fn fields_of(
+        &self,
+        value: &Value<'a>,
+        st: &State<'a>,
+    ) -> Option<Vec<(Option<String>, Value<'a>)>> {
+        let mut found = Vec::new();
+        self.collect_fields(value, st, &[], &mut found)?;
+        let is_split = found.iter().any(|(field, _)| field.is_some());
+        (is_split && found.iter().any(|(_, value)| value.is_tainted())).then_some(found)
+    }
+
+    fn collect_fields(
+        &self,
+        value: &Value<'a>,
+        st: &State<'a>,
+        keys: &[String],
+        found: &mut Vec<(Option<String>, Value<'a>)>,
+    ) -> Option<()> {
+        for one in value.alternatives() {
+            let held = match one {
+                Value::Ref(id) if keys.len() < DEEPEST_FIELDS => st.get(*id),
+                _ => None,
+            };
+            match held.as_deref() {
+                Some(Obj::List(list)) => {
+                    for item in list.items.iter().chain(&list.rest) {
+                        self.collect_fields(item, st, keys, found)?;
+                    }
+                }
+                Some(Obj::Dict(dict)) => {
+                    for (key, value) in &dict.entries {
+                        let inside = [keys, &[key.constant_str()?]].concat();
+                        self.collect_fields(value, st, &inside, found)?;
+                    }
+                    found.extend(
+                        dict.rest
+                            .iter()
+                            .chain(&dict.keys)
+                            .map(|it| (None, it.clone())),
+                    );
+                }
+                _ => {
+                    let field = (!keys.is_empty()).then(|| keys.join("."));
+                    found.push((field, one.clone()));
+                }
+            }
+            if found.len() > MOST_FIELDS {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Mappings in mappings deeper than this, and values with more fields, are one value.
+const DEEPEST_FIELDS: usize = 4;
+const MOST_FIELDS: usize = 60;
+
+/// Whether constant text stands in front of every client value.
+fn has_prefix(value: &Value<'_>) -> bool {
+    let mut tainted = value.alternatives().iter().filter(|one| one.is_tainted());
+    tainted.all(|one| match one {
+        Value::Str(text) => matches!(text.parts.first(), Some(Part::Lit(_))),
+        _ => false,
+    })
 }
 
 /// Keeps the worse outcome, and of equal ones the shorter way.

@@ -60,6 +60,8 @@ pub(super) struct Source {
     pub place: Place,
     /// `request.args.get("name")`, "the URL parameter `name`".
     pub text: Box<str>,
+    /// Where templates hand it to a function of the application: a client's only if they do.
+    pub given: Option<Box<super::output::Given>>,
 }
 
 /// One link of a value's way, newest first.

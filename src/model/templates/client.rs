@@ -5,10 +5,13 @@ use std::collections::{HashMap, HashSet};
 use ruff_python_ast::{Expr, InterpolatedStringElement, Operator};
 use ruff_text_size::Ranged as _;
 
-use super::value::{Origin, Part};
+use super::value::{Encoding, Origin, Part};
+use super::walk::Slot;
 use super::{TemplateId, Templates};
 use crate::finding::{Confidence, FlowStep};
-use crate::model::flow::{CONTEXT_PROCESSOR, Facts, Flows, Outcome, Sink, SinkCall, TaintPiece};
+use crate::model::flow::{
+    CONTEXT_PROCESSOR, Facts, Flows, Given, Outcome, Sink, SinkCall, TaintPiece,
+};
 use crate::model::modules::Modules;
 use crate::model::names::{Binding, BindingKind, Names};
 use crate::text::Span;
@@ -25,9 +28,27 @@ pub struct Client {
     pub confidence: Confidence,
     /// The view puts constant text in front of it: it cannot choose a link's scheme.
     pub has_prefix: bool,
+    /// The keys that lead to it in the variable, joined with dots.
+    pub field: Option<String>,
     /// The template gets what the client sent and nothing else: no HTML of the application can
     /// stand in it.
     pub is_plain: bool,
+}
+
+impl Client {
+    /// Whether what a template writes as `path` can hold the value. Loops over a mapping leave
+    /// its keys out of the path.
+    fn is_at(&self, path: &str) -> bool {
+        let Some(field) = &self.field else {
+            return true;
+        };
+        let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
+        let below: Vec<&str> = path.split('.').skip(1).filter(is_name).collect();
+        let keys: Vec<&str> = field.split('.').collect();
+        let last = keys.last().copied().unwrap_or_default();
+        below.contains(&last)
+            || below.iter().zip(&keys).all(|(a, b)| a == b) && below.len() < keys.len()
+    }
 }
 
 /// Chains of includes and macros longer than this are not followed.
@@ -48,6 +69,7 @@ impl Templates {
                 template,
                 inline,
                 variable,
+                field,
             } = &call.sink
             else {
                 continue;
@@ -60,7 +82,7 @@ impl Templates {
                 }
                 (None, None) => Vec::new(),
             };
-            let client = client_of(modules, names, call);
+            let client = client_of(modules, names, call, field.as_deref());
             for key in found.into_iter().map(|id| (id, variable.clone())) {
                 if let Some(client) = &client {
                     variables.entry(key).or_default().push(client.clone());
@@ -90,6 +112,26 @@ impl Templates {
         found
     }
 
+    /// The way of a client's value to an argument of a function that templates call.
+    pub fn way_to(&self, given: &Given) -> Option<Vec<FlowStep>> {
+        let calls = self.function_calls.iter().filter(|call| {
+            call.name == given.function
+                && call.is_filter == given.is_filter
+                && match &call.argument {
+                    Slot::At(at) => *at == given.index,
+                    Slot::Named(name) => *name == given.parameter,
+                }
+        });
+        let arrive = calls.flat_map(|call| {
+            let parts = call.parts.iter();
+            parts.flat_map(|part| self.clients(call.caller, part))
+        });
+        let mut arrive = arrive.filter(|(part, client)| {
+            part.encoding == Encoding::None && !client.has.is_chosen_by_server()
+        });
+        arrive.next().map(|(_, client)| client.steps)
+    }
+
     fn follow(
         &self,
         id: TemplateId,
@@ -115,12 +157,14 @@ impl Templates {
                     has: Facts::NONE,
                     confidence: Confidence::High,
                     has_prefix: false,
+                    field: None,
                     is_plain: true,
                 },
             )),
             Origin::Variable { name, .. } => {
                 let direct = self.variables.get(&(id, name.clone()));
-                for client in direct.into_iter().flatten() {
+                let reached = direct.into_iter().flatten();
+                for client in reached.filter(|client| client.is_at(part.origin.path())) {
                     found.push((part.clone(), client.clone()));
                 }
                 for user in &self.get(id).users {
@@ -152,7 +196,12 @@ impl Templates {
     }
 }
 
-fn client_of(modules: &Modules, names: &Names, call: &SinkCall) -> Option<Client> {
+fn client_of(
+    modules: &Modules,
+    names: &Names,
+    call: &SinkCall,
+    field: Option<&str>,
+) -> Option<Client> {
     let Outcome::Tainted { pieces } = &call.outcome else {
         return None;
     };
@@ -162,7 +211,8 @@ fn client_of(modules: &Modules, names: &Names, call: &SinkCall) -> Option<Client
         steps: call.steps.clone(),
         has: has.reduce(|all, one| all & one)?,
         confidence: call.confidence,
-        has_prefix: handed(modules, names, call).is_some_and(begins_with_text),
+        has_prefix: call.has_prefix || handed(modules, names, call).is_some_and(begins_with_text),
+        field: field.map(str::to_owned),
         is_plain: is_plain(modules, names, call, pieces),
     })
 }

@@ -37,7 +37,7 @@ pub use escaping::{Escaping, Override, OverrideKind, is_escaped_name, is_html_na
 use inline::Inline;
 pub use render::Render;
 pub use value::{Encoding, Origin, Part};
-use walk::{Locals, MacroCall, Walked};
+use walk::{FunctionCall, Locals, MacroCall, Walked};
 
 /// One template of [`Templates`], valid for the value that gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +62,7 @@ pub struct Templates {
     /// What the applications change about escaping.
     pub overrides: Vec<Override>,
     macro_calls: Vec<MacroCall>,
+    function_calls: Vec<FunctionCall>,
     variables: client::Variables,
     harmless: client::Harmless,
 }
@@ -323,12 +324,14 @@ impl Templates {
                 tags,
                 uses,
                 macro_calls,
+                function_calls,
                 ..
             } = result;
             let own = &mut self.list[index];
             own.outputs = outputs;
             own.tags = tags;
             self.macro_calls.extend(macro_calls);
+            self.function_calls.extend(function_calls);
             let user = TemplateId(u32::try_from(index).unwrap_or(u32::MAX));
             for (target, locals) in uses {
                 self.list[target.index()].users.push(User {

@@ -161,6 +161,13 @@ const KEEPING_FILTERS: &[&str] = &[
     "wordwrap",
 ];
 
+/// Whether Jinja has a filter of that name by itself.
+pub(super) fn is_own_filter(name: &str) -> bool {
+    matches!(name, "safe" | "e" | "escape" | "forceescape" | "tojson")
+        || HARMLESS_FILTERS.contains(&name)
+        || KEEPING_FILTERS.contains(&name)
+}
+
 /// Filters whose arguments can become part of the text.
 const ADDING_FILTERS: &[&str] = &["d", "default", "format", "join", "replace"];
 

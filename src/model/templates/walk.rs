@@ -20,6 +20,7 @@ pub(super) struct Walked {
     /// The templates that it extends or includes, with what it binds itself there.
     pub uses: Vec<(TemplateId, Locals)>,
     pub macro_calls: Vec<MacroCall>,
+    pub function_calls: Vec<FunctionCall>,
     /// Where in the page its blocks stand.
     blocks: HashMap<String, Scanner>,
     /// Where in the page it includes others.
@@ -35,6 +36,22 @@ pub(super) struct MacroCall {
     pub name: String,
     /// By parameter.
     pub arguments: Vec<(String, Vec<Part>)>,
+}
+
+/// An argument of a filter or function that Jinja does not have.
+#[derive(Debug, Clone)]
+pub(super) struct FunctionCall {
+    pub caller: TemplateId,
+    pub name: String,
+    pub is_filter: bool,
+    pub argument: Slot,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Slot {
+    At(usize),
+    Named(String),
 }
 
 /// Walks all templates, those first that say where in a page others stand.
@@ -269,6 +286,7 @@ impl<'w, 't> Walker<'w, 't> {
 
     fn evaluate(&mut self, expr: &'t Expr) -> Vec<Part> {
         self.macro_calls(expr);
+        self.function_calls(expr);
         let mut parts = self.parts(expr);
         for test in &self.tests {
             mark_checked(&mut parts, test, &|value| self.parts(value));
@@ -341,6 +359,46 @@ impl<'w, 't> Walker<'w, 't> {
                 arguments: bound,
             });
         }
+    }
+
+    fn function_calls(&mut self, expr: &'t Expr) {
+        expr.walk(&mut |inner| {
+            let (name, first, arguments) = match &inner.kind {
+                ExprKind::Filter {
+                    value,
+                    name,
+                    arguments,
+                    ..
+                } if !super::value::is_own_filter(name) => (name, Some(&**value), arguments),
+                ExprKind::Call {
+                    function,
+                    arguments,
+                } if self.defined_by(function).is_none() => match &function.kind {
+                    ExprKind::Name(name) => (name, None, arguments),
+                    _ => return,
+                },
+                _ => return,
+            };
+            let is_filter = first.is_some();
+            let positional = arguments.iter().filter(|it| it.name.is_none());
+            let values = first.into_iter().chain(positional.map(|it| &it.value));
+            let by_place = values.enumerate().map(|(at, value)| (Slot::At(at), value));
+            let by_name = arguments
+                .iter()
+                .filter_map(|it| Some((Slot::Named(it.name.clone()?), &it.value)));
+            for (argument, value) in by_place.chain(by_name) {
+                let parts = self.parts(value);
+                if !parts.is_empty() {
+                    self.result.function_calls.push(FunctionCall {
+                        caller: self.id,
+                        name: name.clone(),
+                        is_filter,
+                        argument,
+                        parts,
+                    });
+                }
+            }
+        });
     }
 
     fn statement(&mut self, statement: &'t Statement) {
