@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod command;
 pub mod config;
 pub mod dependency;
+pub mod entries;
 pub mod environment;
 mod import_names;
 pub mod imports;

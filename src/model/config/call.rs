@@ -415,7 +415,10 @@ impl<'a> Tracer<'a> {
                 }
                 Eval::Path(whole)
             }
-            "read_text" | "read_bytes" => Eval::Value(Value::Store(format!("Path.{name}"))),
+            "read_text" | "read_bytes" | "open" => {
+                let how = format!("Path.{name}");
+                Eval::Value(Value::Entry(super::FileEntry::of_file(path, &how)))
+            }
             _ => Eval::unknown("a method of a path"),
         }
     }
@@ -454,6 +457,7 @@ impl<'a> Tracer<'a> {
             }
             (Eval::Value(random @ Value::Random(_)), _) => Eval::Value(random.clone()),
             (Eval::Value(Value::Store(how)), _) => Eval::Value(Value::Store(how.clone())),
+            (Eval::Value(Value::Entry(entry)), _) => self.entry_method(frame, entry, name, call),
             (Eval::Value(Value::Choice { .. }), "strip" | "encode" | "decode") => base.clone(),
             _ => {
                 let handed = self.arguments(frame, call).iter().any(Eval::is_app);

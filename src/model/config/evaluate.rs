@@ -313,6 +313,8 @@ impl<'a> Tracer<'a> {
             },
             // `uuid4().hex`.
             Eval::Value(Value::Random(_)) => base.clone(),
+            // `settings.SECRET_KEY` of dynaconf.
+            Eval::Value(Value::Entry(entry)) => Eval::Value(Value::Entry(entry.below(name))),
             _ => Eval::unknown("an attribute that is not followed"),
         }
     }
@@ -465,6 +467,16 @@ impl<'a> Tracer<'a> {
                 None => Eval::unknown("a computed environment variable"),
             },
             Eval::Table(module, table) => self.entry(module, table, key, location, None),
+            Eval::Value(Value::Entry(entry)) => match text_of(&key) {
+                Some(key) => Eval::Value(Value::Entry(entry.below(&key))),
+                None => Eval::Value(Value::Store(entry.how)),
+            },
+            Eval::LibraryInstance(class) if super::document::is_ini(&class) => {
+                match text_of(&key) {
+                    Some(section) => self.ini_section(frame.module, &class, &section),
+                    None => Eval::Value(Value::Store(class)),
+                }
+            }
             _ => Eval::unknown("an element"),
         }
     }

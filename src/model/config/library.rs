@@ -59,19 +59,6 @@ impl<'a> Tracer<'a> {
         })
     }
 
-    /// `config.get(section, key, fallback="x")` of configparser.
-    fn read_ini(&mut self, frame: &mut Frame<'a>, how: &str, call: &'a ExprCall) -> Eval<'a> {
-        let store = Value::Store(how.to_owned());
-        let fallback = call.arguments.find_keyword("fallback");
-        match fallback.map(|fallback| self.eval(frame, &fallback.value)) {
-            Some(Eval::Value(value)) => {
-                let condition = "the file has it".to_owned();
-                Eval::Value(super::trace::choice(condition, store, value))
-            }
-            _ => Eval::Value(store),
-        }
-    }
-
     /// What an instance of a library's class gives when it is called: `env("NAME", default=…)`.
     pub(super) fn library_instance_call(
         &mut self,
@@ -163,9 +150,7 @@ impl<'a> Tracer<'a> {
                 };
                 required_without_default(self.environment_call(frame, call, conversion))
             }
-            "configparser.ConfigParser" | "configparser.RawConfigParser" => {
-                self.read_ini(frame, &format!("{class}.{method}"), call)
-            }
+            _ if super::document::is_ini(class) => self.read_ini(frame, class, method, call),
             _ if method == "init_app" && is_talisman(class) => {
                 self.talisman(frame, call);
                 Eval::unknown("Talisman")
@@ -202,7 +187,8 @@ impl<'a> Tracer<'a> {
             | "decouple.AutoConfig"
             | "starlette.config.Config"
             | "configparser.ConfigParser"
-            | "configparser.RawConfigParser" => Eval::LibraryInstance(name.to_owned()),
+            | "configparser.RawConfigParser"
+            | "configparser.SafeConfigParser" => Eval::LibraryInstance(name.to_owned()),
             "bool"
             | "int"
             | "str"
@@ -217,6 +203,9 @@ impl<'a> Tracer<'a> {
                     return Eval::unknown("an empty call");
                 };
                 let value = self.eval(frame, first);
+                if let Eval::Value(Value::Entry(_)) = &value {
+                    return value;
+                }
                 self.cast_value(name, value)
             }
             "datetime.timedelta" => self.timedelta(frame, call),
@@ -253,10 +242,9 @@ impl<'a> Tracer<'a> {
                 _ => Eval::unknown("a path"),
             },
             "os.getcwd" => Eval::Path(String::new()),
-            "open" | "io.open" | "pathlib.Path.open" | "json.load" | "yaml.safe_load"
-            | "toml.load" | "tomllib.load" | "yaml.load" => {
-                Eval::Value(Value::Store(name.to_owned()))
-            }
+            "open" | "io.open" | "codecs.open" => self.opened(frame, name, call),
+            _ if super::document::is_parser(name) => self.parsed_file(frame, name, call),
+            _ if super::document::is_dynaconf(name) => self.dynaconf(frame, name, call),
             "super" | "print" => Eval::unknown(name),
             _ if is_random(name) => Eval::Value(Value::Random(name.to_owned())),
             _ if is_digest(name) => self.digest(frame, name, first),
@@ -471,7 +459,11 @@ impl<'a> Tracer<'a> {
     fn digest(&mut self, frame: &mut Frame<'a>, name: &str, first: Option<&'a Expr>) -> Eval<'a> {
         match first.map(|first| self.eval(frame, first)) {
             Some(Eval::Value(
-                value @ (Value::Random(_) | Value::Env(_) | Value::Store(_) | Value::Choice { .. }),
+                value @ (Value::Random(_)
+                | Value::Env(_)
+                | Value::Store(_)
+                | Value::Entry(_)
+                | Value::Choice { .. }),
             )) => Eval::Value(value),
             // Whoever reads the code computes it as well.
             Some(Eval::Value(Value::Known(literal @ (Literal::Str(_) | Literal::Bytes(_))))) => {

@@ -101,6 +101,8 @@ impl<'a> Tracer<'a> {
             path,
             home,
             silent: self.tree(module).source(at).contains("silent=True"),
+            section: Vec::new(),
+            prefix: None,
             environments: vec![self.goal],
             conditions: self.conditions.clone(),
             position,
@@ -167,6 +169,7 @@ impl<'a> Tracer<'a> {
                 }
             }
             Eval::Value(Value::Known(Literal::None)) => {}
+            Eval::Value(Value::Entry(entry)) => self.load_entry(module, call.range(), &entry),
             Eval::Value(Value::Env(read)) => {
                 let Some(found) = self.environment_candidates(module, argument, &read) else {
                     let kind = SourceKind::EnvVar;
@@ -372,6 +375,7 @@ impl<'a> Tracer<'a> {
                 }
             }
             Eval::Value(Value::Known(Literal::None)) => {}
+            Eval::Value(Value::Entry(entry)) => self.load_entry(frame.module, statement, entry),
             _ => {
                 let name = Some(self.source(frame.module, argument).to_owned());
                 self.note_source(frame.module, SourceKind::Mapping, statement, name, None);

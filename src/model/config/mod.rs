@@ -5,6 +5,7 @@
 //! and files, and takes the branches that this environment takes.
 
 mod call;
+mod document;
 mod evaluate;
 mod fold;
 mod library;
@@ -20,7 +21,7 @@ mod write;
 
 pub use place::{Container, Placement};
 pub use resolve::Resolved;
-pub use value::{Conversion, EnvRead, Literal, Value};
+pub use value::{Conversion, EnvRead, FileEntry, Literal, Value};
 
 use super::app::{AppId, Apps};
 use super::deployment::Deployment;
@@ -187,6 +188,11 @@ pub struct Source {
     /// The class or module of the repository that it is.
     pub home: Option<Home>,
     pub silent: bool,
+    /// What of a file that is not Python is loaded: the keys that lead to it, outermost first.
+    pub section: Vec<String>,
+    /// The library that loads it turns its names into upper case, and reads the environment
+    /// behind the file with this prefix (dynaconf).
+    pub prefix: Option<String>,
     pub environments: Vec<Environment>,
     pub conditions: Vec<Condition>,
     /// How many writes of the application stand before it, per environment.

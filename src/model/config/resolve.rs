@@ -298,7 +298,10 @@ fn merge(configuration: &mut Configuration, traces: Vec<Trace>) {
 
 fn merge_source(sources: &mut Vec<Source>, first: usize, source: Source, index: usize) {
     let same = |it: &&mut Source| {
-        it.location == source.location && it.name == source.name && it.path == source.path
+        it.location == source.location
+            && it.name == source.name
+            && it.path == source.path
+            && it.section == source.section
     };
     match sources[first..].iter_mut().find(same) {
         Some(known) => {

@@ -84,6 +84,12 @@ fn show(value: &Value) -> String {
         }
         Value::Random(how) => format!("random {how}"),
         Value::Store(how) => format!("store {how}"),
+        Value::Entry(entry) => format!(
+            "{} {}{}",
+            entry.how,
+            entry.files.join(" "),
+            entry.keys.join(".")
+        ),
         Value::Choice {
             then, otherwise, ..
         } => format!("{} | {}", show(then), show(otherwise)),
@@ -234,7 +240,7 @@ fn environment_reads_keep_default_and_conversion() {
         ("not os.environ.get('K')", "not env K"),
         ("os.urandom(24)", "random os.urandom"),
         ("__import__('os').urandom(24)", "unknown"),
-        ("open('key').read()", "store open"),
+        ("open('key').read()", "open key"),
         (
             "os.environ.get('K') or os.urandom(8)",
             "env K | random os.urandom",
@@ -452,5 +458,5 @@ with open('key', 'a+') as secret:
         key = os.urandom(64)
 app.secret_key = key
 ";
-    assert_eq!(one(source, "SECRET_KEY"), "random os.urandom | store open");
+    assert_eq!(one(source, "SECRET_KEY"), "random os.urandom | open key");
 }

@@ -137,6 +137,8 @@ pub(super) struct Tracer<'a> {
     pub(super) attributes: HashMap<(ModuleId, Span, Box<str>), Eval<'a>>,
     /// What the code itself puts into the environment where nothing is there, by variable.
     pub(super) environ: HashMap<Box<str>, (super::Literal, Location)>,
+    /// The files that configparser has read so far.
+    pub(super) ini_files: Vec<Box<str>>,
     steps: usize,
 }
 
@@ -159,6 +161,7 @@ impl<'a> Tracer<'a> {
             argument_places: HashMap::new(),
             attributes: HashMap::new(),
             environ: HashMap::new(),
+            ini_files: Vec::new(),
             steps: 0,
         }
     }

@@ -85,6 +85,8 @@ pub enum Value {
     Random(String),
     /// Read from a file, a database or a service, by the named function ("open").
     Store(String),
+    /// Read from a configuration file that the code names.
+    Entry(FileEntry),
     /// One of two, by a condition that is not known; its source text.
     Choice {
         condition: String,
@@ -93,6 +95,40 @@ pub enum Value {
     },
     /// Static reading cannot tell; why.
     Unknown(String),
+}
+
+/// What `json.load(open("config.json"))["flask"]` gives: a place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// As the code names them; the last one that has the key counts.
+    pub files: Vec<Box<str>>,
+    /// The keys that lead to it, outermost first; none for the file as a whole.
+    pub keys: Vec<String>,
+    /// What reads it ("yaml.safe_load").
+    pub how: String,
+    /// The sections that are laid over each other, lowest first (dynaconf); none elsewhere.
+    pub layers: Vec<String>,
+    /// The prefix of the variables that win over the file (dynaconf).
+    pub prefix: Option<String>,
+}
+
+impl FileEntry {
+    pub(super) fn of_file(path: &str, how: &str) -> Self {
+        Self {
+            files: vec![path.into()],
+            keys: Vec::new(),
+            how: how.to_owned(),
+            layers: Vec::new(),
+            prefix: None,
+        }
+    }
+
+    #[must_use]
+    pub(super) fn below(&self, key: &str) -> Self {
+        let mut below = self.clone();
+        below.keys.push(key.to_owned());
+        below
+    }
 }
 
 /// `os.environ.get("NAME", default)` and its relatives.

@@ -8,7 +8,7 @@ use super::place::Found;
 use super::reader::Reader;
 use super::scope::Scope;
 use super::wrappers::user_named;
-use super::{Form, Quoting, Surface, files, values};
+use super::{EnvValue, Form, Quoting, Surface, files, values};
 use crate::discover::File;
 use crate::parse::ini::{Dialect, Entry, Ini};
 use crate::parse::shell;
@@ -129,10 +129,14 @@ fn environment(reader: &mut Reader<'_>, file: &Arc<File>, entry: &Entry, scope: 
         let Some(assignment) = word.assignment() else {
             continue;
         };
+        // supervisor doubles percent signs and expands %(ENV_X)s.
+        let value = match assignment.value.contains("%(ENV_") {
+            true => EnvValue::Outside,
+            false => values::verbatim(&assignment.value.replace("%%", "%")),
+        };
         let setting = scope.setting(
             &assignment.name,
-            // supervisor doubles percent signs and expands %(ENV_X)s.
-            values::verbatim(&assignment.value.replace("%%", "%")),
+            value,
             Location::new(&file.path, assignment.value_span),
             Location::new(&file.path, assignment.span),
         );

@@ -8,7 +8,7 @@ use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Seve
 use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::config::{
-    ConditionKind, EnvRead, Environment, Placement, Resolved, Value, Write,
+    ConditionKind, EnvRead, Environment, FileEntry, Placement, Resolved, Value, Write,
 };
 use crate::model::config_files::{self, FileSetting};
 use crate::model::deployment::{Stage, rules};
@@ -175,6 +175,8 @@ fn is_on(model: &Model, value: &Value) -> Option<bool> {
         Value::Env(read) => set_in_production(model, read),
         Value::Random(_) | Value::Store(_) => Some(true),
         Value::Choice { .. } | Value::Unknown(_) => None,
+        // What a file of the repository says is judged where it stands.
+        Value::Entry(_) => Some(false),
     }
 }
 
@@ -197,6 +199,9 @@ fn judge_write(model: &Model, write: &Write, report: &mut Report) {
             report.find(finding(write, severity(model), message));
         }
         Value::Known(_) => report.fine(write, "turns debug off"),
+        Value::Entry(entry) if is_held(model, write, entry) => {
+            report.fine(write, "takes DEBUG from a file of the repository");
+        }
         Value::Env(read) => judge_read(model, write, read, report),
         Value::Choice { condition, .. } => {
             let leaves = write.value.leaves();
@@ -208,7 +213,7 @@ fn judge_write(model: &Model, write: &Write, report: &mut Report) {
                 ),
             }
         }
-        Value::Random(_) | Value::Store(_) | Value::Unknown(_) => {
+        Value::Random(_) | Value::Store(_) | Value::Entry(_) | Value::Unknown(_) => {
             let question = format!(
                 "What is DEBUG in production? {} does not show it.",
                 place(model, &write.statement)
@@ -216,6 +221,12 @@ fn judge_write(model: &Model, write: &Write, report: &mut Report) {
             report.ask(write, question);
         }
     }
+}
+
+/// Whether the file is there and has the key.
+fn is_held(model: &Model, write: &Write, entry: &FileEntry) -> bool {
+    let found = |app| config_files::of_entry(model, app, entry, &write.key);
+    write.app.and_then(found).is_some()
 }
 
 fn judge_read(model: &Model, write: &Write, read: &EnvRead, report: &mut Report) {
@@ -331,7 +342,7 @@ const FILE: &str = "DEBUG in a file";
 
 fn in_files(model: &Model) -> impl Iterator<Item = FileSetting> {
     let all = config_files::settings(model).into_iter();
-    all.filter(|setting| setting.key == KEY && setting.is_truthy())
+    all.filter(|setting| setting.key == KEY && setting.is_truthy() && !setting.is_overridden)
 }
 
 fn in_file(model: &Model, finding: &Finding) -> Patch {

@@ -138,7 +138,7 @@ fn judge(model: &Model, app: AppId, key: &'static str) -> Judged {
                 "is taken as it comes, however short",
             ),
         },
-        Value::Store(_) | Value::Unknown(_) => match checks::find(model, key) {
+        Value::Store(_) | Value::Entry(_) | Value::Unknown(_) => match checks::find(model, key) {
             Some(check) => Judged::Fine(Evidence::new(check.location, "checks the key")),
             None => Judged::Open(format!(
                 "Does anything refuse a missing or short {key}? {} does not show it.",

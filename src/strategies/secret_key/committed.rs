@@ -6,11 +6,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::keys::{self, Kind};
-use super::report;
 use super::sightings::{self, Sighting, Weight};
+use super::{in_files, report};
 use crate::discover::{History, Occurrences};
 use crate::finding::{Confidence, Finding, Patch, Severity, Verdict};
 use crate::model::Model;
+use crate::model::config_files::FileSetting;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
 
@@ -54,8 +55,19 @@ impl Control for SecretKeyCommitted {
                 continue;
             }
             seen.push(sighting.value.clone());
-            if let Some(found) = occurrences(model, &history, &sighting) {
+            let path = sighting.path();
+            if let Some(found) = occurrences(model, &history, &sighting.value, path) {
                 findings.push(finding(&sighting, &found));
+            }
+        }
+        for setting in in_files::all(model) {
+            if seen.contains(&setting.text) {
+                continue;
+            }
+            seen.push(setting.text.clone());
+            let path = &setting.value.path;
+            if let Some(found) = occurrences(model, &history, &setting.text, path) {
+                findings.push(in_file(&setting, &found));
             }
         }
         Verdict::from_findings(findings, Vec::new())
@@ -64,16 +76,19 @@ impl Control for SecretKeyCommitted {
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let mut all = sightings::all(model).into_iter();
         let sighting = all.find(|it| it.statement == finding.location);
-        let follow_ups = sighting.map_or_else(Vec::new, |it| report::follow_ups(model, &it));
+        let follow_ups = match sighting {
+            Some(sighting) => report::follow_ups(model, &sighting),
+            None => report::words(model, &finding.subject, &finding.subject),
+        };
         Patch::manual("Replace the key: the history keeps the old one", follow_ups)
     }
 }
 
-fn occurrences(model: &Model, history: &History, sighting: &Sighting<'_>) -> Option<Occurrences> {
-    let path = sighting.path().to_string();
+fn occurrences(model: &Model, history: &History, value: &str, path: &str) -> Option<Occurrences> {
+    let path = path.to_owned();
     let id = (
         model.repo.root().to_path_buf(),
-        format!("{}{}", keys::mark(&sighting.value), sighting.value.len()),
+        format!("{}{}", keys::mark(value), value.len()),
         path.clone(),
     );
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,16 +96,17 @@ fn occurrences(model: &Model, history: &History, sighting: &Sighting<'_>) -> Opt
         return answer.clone();
     }
     let own = [path.as_str()];
-    let paths: &[&str] = match sighting.value.len() < DISTINCTIVE {
+    let paths: &[&str] = match value.len() < DISTINCTIVE {
         true => &own,
         false => &[],
     };
-    let answer = history.find_value(&sighting.value, paths, BUDGET);
+    let answer = history.find_value(value, paths, BUDGET);
     known().insert(id, answer.clone());
     answer
 }
 
-fn finding(sighting: &Sighting<'_>, found: &Occurrences) -> Finding {
+/// Which commits hold the value.
+fn message(key: &str, value: &str, found: &Occurrences) -> String {
     let more = if found.complete { "" } else { " or more" };
     let commits = match found.commits {
         1 => "1 commit".to_owned(),
@@ -104,15 +120,34 @@ fn finding(sighting: &Sighting<'_>, found: &Occurrences) -> Finding {
             first.id, first.date, last.id, last.date
         ),
     };
-    let key = sighting.key;
     let after = match keys::kind(key) {
         Kind::Key => "it stays known after it is removed, and has to be replaced",
         Kind::Salt => "it stays known after it is removed",
     };
-    let message = format!(
+    format!(
         "{key} (fingerprint {}) is in {commits}, {since}: {after}.",
-        keys::mark(&sighting.value)
-    );
+        keys::mark(value)
+    )
+}
+
+fn in_file(setting: &FileSetting, found: &Occurrences) -> Finding {
+    let message = message(&setting.key, &setting.text, found);
+    let finding = Finding::new(ABOUT.id, setting.entry.clone(), ABOUT.severity, message)
+        .subject(setting.key.clone())
+        .secret(setting.value.clone());
+    match setting.is_overridden {
+        true => {
+            let mut finding = finding.unreachable("Production overrides it.");
+            finding.severity = Severity::Low;
+            finding
+        }
+        false => finding,
+    }
+}
+
+fn finding(sighting: &Sighting<'_>, found: &Occurrences) -> Finding {
+    let message = message(sighting.key, &sighting.value, found);
+    let key = sighting.key;
     let finding = Finding::new(
         ABOUT.id,
         sighting.statement.clone(),

@@ -1,11 +1,11 @@
 //! `secret-key-hardcoded`: no key stands in the code or in a committed configuration.
 
-use super::keys::{self, Kind};
+use super::keys;
 use super::sightings::{self, Sighting, SourceOf};
-use super::{report, signers, volatile};
+use super::{in_files, report, signers, volatile};
 use crate::edit::{config, imports};
 use crate::finding::{Evidence, Finding, Patch, PatchKind, Severity, Verdict};
-use crate::model::{Model, config_files};
+use crate::model::Model;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
 
@@ -28,7 +28,7 @@ impl Control for SecretKeyHardcoded {
     fn check(&self, model: &Model) -> Verdict {
         let mut findings: Vec<Finding> = of_control(model).map(|it| finding(&it)).collect();
         findings.extend(signers::findings(model));
-        findings.extend(in_files(model));
+        findings.extend(in_files::findings(model, ABOUT.id));
         let evidence: Vec<Evidence> = volatile::reads(model);
         if findings.is_empty() && evidence.is_empty() {
             return Verdict::not_applicable("nothing here sets a key");
@@ -40,46 +40,15 @@ impl Control for SecretKeyHardcoded {
         let found = of_control(model)
             .find(|it| it.statement == finding.location && it.key == finding.subject);
         match found {
-            None if finding.subject == signers::SUBJECT => signers::remedy(),
+            None if finding.subject == signers::SUBJECT => signers::remedy(model, finding),
             Some(sighting) if sighting.key == keys::FALLBACKS => retired(model, &sighting),
             Some(sighting) => match sighting.source {
                 SourceOf::Code(_) => report::read_instead(model, &sighting),
                 SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
             },
-            None => Patch::manual(
-                "Take the key out of the file",
-                vec![format!(
-                    "Take {} out of {}, read it from the environment behind the file, and replace \
-                     it: the history keeps the old one.",
-                    finding.subject,
-                    finding.path()
-                )],
-            ),
+            None => in_files::remedy(model, &finding.location, &finding.subject),
         }
     }
-}
-
-/// Keys in configuration files that are not Python.
-fn in_files(model: &Model) -> Vec<Finding> {
-    let all = config_files::settings(model).into_iter();
-    let keys = all.filter(|it| keys::names().any(|key| key == it.key) && it.is_truthy());
-    keys.map(|it| {
-        let message = format!(
-            "{} is written in {} (fingerprint {}): whoever reads it can {}.",
-            it.key,
-            it.value.path,
-            keys::mark(&it.text),
-            keys::gain(&it.key)
-        );
-        let severity = match keys::kind(&it.key) {
-            Kind::Key => ABOUT.severity,
-            Kind::Salt => Severity::Medium,
-        };
-        Finding::new(ABOUT.id, it.entry, severity, message)
-            .subject(it.key)
-            .secret(it.value)
-    })
-    .collect()
 }
 
 /// The retired keys come from the environment, as the rotation's own patch reads them.

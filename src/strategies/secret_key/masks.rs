@@ -4,6 +4,7 @@ use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk
 use ruff_python_ast::{AnyNodeRef, BytesLiteral, Expr, Stmt, StringLiteral};
 use ruff_text_size::Ranged as _;
 
+use super::in_files;
 use crate::model::Model;
 use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
@@ -36,6 +37,7 @@ pub fn places(model: &Model) -> Vec<Location> {
         }
         found.extend(named.found);
     }
+    found.extend(in_files::all(model).map(|setting| setting.value));
     for setting in &model.deployment.environment {
         let text = setting.literal().unwrap_or_default();
         if is_secret_name(&setting.name) && may_be_secret(text) {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::keys::{self, Kind, Weakness};
 use super::sightings::{self, Sighting, SourceOf, Weight};
-use super::{checks, fresh, surroundings};
-use crate::edit::{config, environment, imports};
+use super::{checks, fresh, outside, surroundings};
+use crate::edit::{config, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::app::AppId;
-use crate::model::deployment::{EnvSetting, EnvValue, Surface};
+use crate::model::deployment::Surface;
 
 /// The command that makes a key.
 pub(super) const MAKE: &str = "python -c \"import secrets; print(secrets.token_urlsafe(64))\"";
@@ -169,14 +169,18 @@ fn for_local_work(model: &Model, key: &str) -> String {
 
 /// What no edit can do.
 pub(super) fn follow_ups(model: &Model, sighting: &Sighting<'_>) -> Vec<String> {
-    let key = sighting.key;
+    words(model, sighting.key, sighting.key)
+}
+
+/// The same for a key that is read from `variable`.
+pub(super) fn words(model: &Model, key: &str, variable: &str) -> Vec<String> {
     match keys::kind(key) {
         Kind::Key => vec![
             format!(
                 "Replace {key}: the old value stays in the history of the repository, so that \
                  moving it is not enough. Make a new one with `{MAKE}`."
             ),
-            for_local_work(model, key),
+            for_local_work(model, variable),
         ],
         Kind::Salt => vec![format!(
             "Set {key} to the value that stood here, unchanged: with another one no stored \
@@ -193,34 +197,19 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
         return Patch::manual(title, follow_ups(model, sighting));
     };
     let guarantees = format!("{} does not hold {key}", sighting.path());
-    let outside = match setting.surface {
-        Surface::Compose => Some(format!("${{{key}:?}}")),
-        Surface::GithubActions => Some(format!("${{{{ secrets.{key} }}}}")),
-        Surface::Shell => Some(format!("${{{key}:?}}")),
-        Surface::Dotenv => Some(String::new()),
-        _ => None,
-    };
-    // `${SECRET_KEY:-dev}` keeps its place: only what stands in it changes.
-    let edit = outside.and_then(|text| match (&setting.value, setting.surface) {
-        (_, Surface::Dotenv) => Some(Edit::replace(sighting.path(), setting.location.span, text)),
-        (EnvValue::Default(_), _) if is_expansion(model, setting) => {
-            Some(Edit::replace(sighting.path(), setting.location.span, text))
-        }
-        (EnvValue::Literal(_) | EnvValue::Default(_), _) => {
-            environment::change_setting(&model.repo, setting, &text)
-        }
-        _ => None,
-    });
-    let Some(edit) = edit else {
+    let Some(found) = outside::instead(model, setting) else {
         let mut words = follow_ups(model, sighting);
         words.insert(0, by_hand(setting.surface, key, sighting.path()));
         return Patch::manual(title, words);
     };
     let mut patch = Patch::new(PatchKind::Review, title, guarantees)
-        .edit(edit)
+        .edits(found.edits)
         .may_break(format!(
             "Whoever starts the app from this file has to provide {key} from now on."
         ));
+    if let Some(needs) = found.needs {
+        patch = patch.follow_up(needs);
+    }
     if setting.surface == Surface::Dotenv {
         patch = patch
             .edits(surroundings::for_dotenv(model, key))
@@ -233,13 +222,6 @@ pub(super) fn outside_instead(model: &Model, sighting: &Sighting<'_>) -> Patch {
         patch = patch.follow_up(follow_up);
     }
     patch
-}
-
-/// Whether `${NAME:-value}` stands there by itself: quotes around it fit what takes its place.
-fn is_expansion(model: &Model, setting: &EnvSetting) -> bool {
-    let file = model.repo.file(&setting.location.path);
-    let source = file.map_or("", |file| file.text.slice(setting.location.span));
-    source.starts_with("${") && source.ends_with('}')
 }
 
 fn by_hand(surface: Surface, key: &str, path: &Arc<str>) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::report;
+use super::{in_files, report};
 use crate::discover::FileKind;
 use crate::edit::config;
 use crate::edit::imports;
@@ -127,7 +127,11 @@ fn keyed(model: &Model) -> Option<(AppId, crate::text::Location)> {
             Resolved::Undecided { candidates, .. } => {
                 Some((app, candidates.first()?.statement.clone()))
             }
-            Resolved::Unset { .. } => None,
+            Resolved::Unset { .. } => {
+                let mut held = in_files::all(model);
+                let held = held.find(|it| it.app == app && it.key == "SECRET_KEY")?;
+                Some((app, held.entry))
+            }
         }
     })
 }

@@ -114,7 +114,7 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
             let value = leaves.iter().find_map(|leaf| leaf.known().and_then(text))?;
             (value, choice_literal(model, write)?, true)
         }
-        Value::Random(_) | Value::Store(_) | Value::Unknown(_) => return None,
+        Value::Random(_) | Value::Store(_) | Value::Entry(_) | Value::Unknown(_) => return None,
     };
     let is_template = weight != Weight::Production && keys::is_blank_to_fill(&value);
     if is_template || (is_fallback && checks::refuses(model, key, &value)) {
@@ -164,7 +164,7 @@ fn has_other_source(model: &Model, write: &Write) -> bool {
         other.key == write.key
             && matches!(
                 other.value,
-                Value::Env(_) | Value::Store(_) | Value::Unknown(_)
+                Value::Env(_) | Value::Store(_) | Value::Entry(_) | Value::Unknown(_)
             )
     })
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::sightings::{self, Sighting, SourceOf};
-use super::{checks, fallback, report, surroundings};
+use super::{checks, fallback, in_files, report, surroundings};
 use crate::discover::{FileKind, Purpose};
 use crate::edit::config;
 use crate::edit::module_file::NewModule;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::config::{Environment, Form, Resolved, Value, Write};
+use crate::model::config_files::FileSetting;
 use crate::model::modules::ModuleId;
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
@@ -91,7 +92,8 @@ impl Control for SecretKeyStore {
                 evidence: vec![evidence],
             };
         }
-        let findings: Vec<Finding> = reads(model).map(finding).collect();
+        let mut findings: Vec<Finding> = reads(model).map(|write| finding(write.place())).collect();
+        findings.extend(files(model).map(|setting| finding(setting.entry)));
         if findings.is_empty() {
             return Verdict::not_applicable("no key is set here");
         }
@@ -100,9 +102,11 @@ impl Control for SecretKeyStore {
 
     fn remedy(&self, model: &Model, finding: &Finding, answers: &Answers) -> Patch {
         let title = "Read the key from a store of secrets";
-        let Some(write) = reads(model).find(|write| write.place() == finding.location) else {
+        let write = reads(model).find(|write| write.place() == finding.location);
+        let setting = files(model).find(|setting| setting.entry == finding.location);
+        if write.is_none() && setting.is_none() {
             return Patch::manual(title, Vec::new());
-        };
+        }
         let name = answers.or(OPTION, "file");
         let option = RemedyOption {
             key: OPTION,
@@ -120,7 +124,11 @@ impl Control for SecretKeyStore {
                 vec!["Take the default away first; then the key can be read from a store.".into()],
             )
             .option(option),
-            Some(kind) => patch(model, write, kind).option(option),
+            Some(kind) => match (write, setting) {
+                (Some(write), _) => patch(model, write, kind).option(option),
+                (None, Some(setting)) => from_file(model, &setting, kind).option(option),
+                (None, None) => Patch::manual(title, Vec::new()),
+            },
             None => Patch::manual(
                 "Stay with the environment variable",
                 vec!["Keep SECRET_KEY out of logs, crash reports and `docker inspect`.".into()],
@@ -168,9 +176,10 @@ fn reads(model: &Model) -> impl Iterator<Item = &Write> {
             // A file that is read, with something behind it, is a store.
             Value::Choice { .. } => {
                 let leaves = write.value.leaves();
-                !leaves.iter().any(|leaf| matches!(leaf, Value::Store(_)))
+                let is_read = |leaf: &&Value| matches!(leaf, Value::Store(_) | Value::Entry(_));
+                !leaves.iter().any(is_read)
             }
-            Value::Store(_) | Value::Unknown(_) => false,
+            Value::Store(_) | Value::Entry(_) | Value::Unknown(_) => false,
         };
         let counts = write.in_environment(Environment::Production) && is_own && is_plain;
         let is_new = counts && !seen.contains(&&write.statement);
@@ -181,11 +190,16 @@ fn reads(model: &Model) -> impl Iterator<Item = &Write> {
     })
 }
 
-fn finding(write: &Write) -> Finding {
+/// Keys that production gets from a file of the repository.
+fn files(model: &Model) -> impl Iterator<Item = FileSetting> {
+    in_files::all(model).filter(|it| it.key == KEY && !it.is_overridden)
+}
+
+fn finding(at: Location) -> Finding {
     let message = "Production's key comes from no store: as a plain environment variable every child \
                    process has it, crash reports and `docker inspect` show it, and nobody sees who \
                    read it.";
-    Finding::new(ABOUT.id, write.place(), ABOUT.severity, message)
+    Finding::new(ABOUT.id, at, ABOUT.severity, message)
         .absent()
         .subject(KEY)
 }
@@ -268,6 +282,45 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
              it, or a configuration of their own.",
         ),
     }
+}
+
+/// The key leaves its file, and the application gets it from the store.
+fn from_file(model: &Model, setting: &FileSetting, kind: &Kind) -> Patch {
+    let title = format!("Read the key from {}", kind.label);
+    let call = format!("load_secret(\"{KEY}\")");
+    let place = in_files::place(model, setting);
+    let done = place.and_then(|place| {
+        let edits = place.set(model, KEY, &call)?;
+        Some((place.module(), edits))
+    });
+    let Some((module, edits)) = done else {
+        let first = "Take the key out of the file first; then it can be read from a store.";
+        return Patch::manual(title, vec![first.into(), kind.needs.into()]);
+    };
+    let file = NewModule::beside(model, module, "secret_store");
+    let path = Arc::clone(model.modules.get(module).path());
+    let mut patch = Patch::new(
+        PatchKind::Review,
+        title,
+        "Production's key comes from a store that answers to the application only",
+    )
+    .edit(Edit::create(Arc::clone(&file.path), kind.loader))
+    .edit(file.imported(&path, "load_secret"))
+    .edits(edits)
+    .edits(in_files::taken_out(model, setting))
+    .edits(surroundings::for_tests(model, Some(setting.app), KEY, KEY))
+    .edits(surroundings::for_dotenv(model, KEY))
+    .follow_up(kind.needs)
+    .may_break("A start without a key of 32 characters fails from now on.");
+    for control in COVERED {
+        patch = patch.covering(control, &setting.entry);
+    }
+    for requirement in kind.dependencies {
+        patch = patch.edit(Edit::dependency(*requirement));
+    }
+    report::words(model, KEY, KEY)
+        .into_iter()
+        .fold(patch, Patch::follow_up)
 }
 
 /// Reading from a store mends these where they stand: no literal is left, and a short key is

@@ -4,8 +4,8 @@ use super::{checks, keys, report, surroundings};
 use crate::discover::Purpose;
 use crate::edit::{config, imports};
 use crate::finding::{Evidence, Finding, Patch, PatchKind, Severity, Verdict};
-use crate::model::Model;
-use crate::model::config::{Environment, Value, Write};
+use crate::model::config::{Environment, FileEntry, Value, Write};
+use crate::model::{Model, config_files};
 use crate::strategies::strategy::SECRET_KEY;
 use crate::strategies::{About, Answers, Control};
 
@@ -21,6 +21,9 @@ pub(super) fn reads(model: &Model) -> Vec<Evidence> {
             let note = match &write.value {
                 Value::Env(read) => format!("reads {key} from {}", read.name),
                 Value::Store(how) => format!("reads {key} with {how}"),
+                Value::Entry(entry) if !is_held(model, write, entry) => {
+                    format!("reads {key} with {}", entry.how)
+                }
                 Value::Random(how) => format!("makes {key} with {how}"),
                 _ => continue,
             };
@@ -31,6 +34,12 @@ pub(super) fn reads(model: &Model) -> Vec<Evidence> {
         }
     }
     evidence
+}
+
+/// Whether the key stands in a file of the repository.
+fn is_held(model: &Model, write: &Write, entry: &FileEntry) -> bool {
+    let found = |app| config_files::of_entry(model, app, entry, &write.key);
+    write.app.and_then(found).is_some()
 }
 
 pub struct SecretKeyVolatile;

@@ -73,13 +73,13 @@ fn units_run_as_root_unless_they_say() {
 fn supervisor_programs() {
     let read = read([(
         "etc/supervisor.conf",
-        "[supervisord]\nenvironment=A=\"1\"\n[program:web]\ncommand=/venv/bin/uwsgi --http :80 --wsgi-file app.py --callable app --py-autoreload 1\nenvironment=FLASK_DEBUG=\"1\",B='x,y',C=%(ENV_C)s\nuser=www-data\ndirectory=/srv\n",
+        "[supervisord]\nenvironment=A=\"1\"\n[program:web]\ncommand=/venv/bin/uwsgi --http :80 --wsgi-file app.py --callable app --py-autoreload 1\nenvironment=FLASK_DEBUG=\"1\",B='x,y',C=outside\nuser=www-data\ndirectory=/srv\n",
     )]);
     let process = read.only();
     assert_eq!(read.line(process), "production uWSGI app:app");
     assert_eq!(
         read.environment(process),
-        ["A=1", "FLASK_DEBUG=1", "B=x,y", "C=%(ENV_C)s"]
+        ["A=1", "FLASK_DEBUG=1", "B=x,y", "C=outside"]
     );
     assert_eq!(flags(process), ["Bind=:80", "Reload"]);
     assert_eq!(process.name, "web");

@@ -1,0 +1,598 @@
+//! A deployment file that takes a key from outside, in the words of that file.
+
+use crate::discover::File;
+use crate::edit::{entries, environment};
+use crate::finding::Edit;
+use crate::model::Model;
+use crate::model::deployment::{EnvSetting, EnvValue, Surface};
+use crate::parse::yaml::{Node, Yaml};
+use crate::text::Span;
+
+/// What changes, and what somebody has to do before the file works again.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub edits: Vec<Edit>,
+    pub needs: Option<String>,
+}
+
+impl Outside {
+    fn new(edit: Edit) -> Self {
+        Self {
+            edits: vec![edit],
+            needs: None,
+        }
+    }
+
+    fn needing(mut self, needs: impl Into<String>) -> Self {
+        self.needs = Some(needs.into());
+        self
+    }
+}
+
+/// Nothing where no edit says it: a Secret's own manifest, App Engine's variables.
+pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
+    let file = model.repo.file(&setting.location.path)?;
+    let place = Place {
+        model,
+        file,
+        setting,
+    };
+    let name = &setting.name;
+    if setting.base64 {
+        return None;
+    }
+    if is_template(&file.path) {
+        return place.vault();
+    }
+    match setting.surface {
+        Surface::Dotenv => Some(Outside::new(Edit::replace(
+            &file.path,
+            setting.location.span,
+            "",
+        ))),
+        Surface::Compose => place.expansion(&format!("${{{name}:?}}")),
+        Surface::GithubActions => place.expansion(&format!("${{{{ secrets.{name} }}}}")),
+        Surface::Shell | Surface::Procfile => place.shell(),
+        Surface::Makefile => place.without_word(),
+        Surface::Dockerfile => place.dockerfile(),
+        Surface::Unit => place.unit(),
+        Surface::Supervisor => place.supervisor(),
+        Surface::GitlabCi | Surface::CircleCi => place.without_entry(),
+        Surface::Helm => place.chart(),
+        Surface::Kubernetes => place.container(),
+        Surface::Ansible => place.vault(),
+        Surface::AppJson => place.generated(),
+        Surface::Platform => place.platform(),
+        Surface::Jenkins => place.credentials(),
+        Surface::UwsgiConfig | Surface::GunicornConfig | Surface::Apache => None,
+    }
+}
+
+/// Ansible fills it in.
+fn is_template(path: &str) -> bool {
+    [".j2", ".jinja2", ".jinja"]
+        .iter()
+        .any(|ending| path.ends_with(ending))
+}
+
+struct Place<'m> {
+    model: &'m Model,
+    file: &'m std::sync::Arc<File>,
+    setting: &'m EnvSetting,
+}
+
+impl Place<'_> {
+    fn text(&self) -> &str {
+        self.file.text.as_str()
+    }
+
+    fn value(&self) -> Span {
+        self.setting.location.span
+    }
+
+    fn replace(&self, span: Span, text: impl Into<String>) -> Edit {
+        Edit::replace(&self.file.path, span, text)
+    }
+
+    /// The quotes around the value, where it has some.
+    fn quote(&self) -> Option<char> {
+        let text = self.text();
+        let open = text[..self.value().start].chars().next_back()?;
+        let close = text[self.value().end..].chars().next()?;
+        (open == close && "\"'".contains(open)).then_some(open)
+    }
+
+    /// The value with its quotes.
+    fn whole_value(&self) -> Span {
+        match self.quote() {
+            Some(_) => Span::new(self.value().start - 1, self.value().end + 1),
+            None => self.value(),
+        }
+    }
+
+    /// `${NAME:?}` and its like, where the file expands them.
+    fn expansion(&self, outside: &str) -> Option<Outside> {
+        let written = self.file.text.slice(self.value());
+        let is_expansion = written.starts_with("${") && written.ends_with('}');
+        let edit = match &self.setting.value {
+            // `${SECRET_KEY:-dev}` keeps its place: only what stands in it changes.
+            EnvValue::Default(_) if is_expansion => Some(self.replace(self.value(), outside)),
+            EnvValue::Literal(_) | EnvValue::Default(_) => {
+                environment::change_setting(&self.model.repo, self.setting, outside)
+            }
+            _ => None,
+        };
+        edit.map(Outside::new)
+    }
+
+    /// `export SECRET_KEY="${SECRET_KEY:?}"`.
+    fn shell(&self) -> Option<Outside> {
+        let expansion = format!("${{{}:?}}", self.setting.name);
+        let edit = match self.quote() {
+            Some('"') => self.replace(self.value(), expansion),
+            _ => self.replace(self.whole_value(), format!("\"{expansion}\"")),
+        };
+        self.is_assigned().then(|| Outside::new(edit))
+    }
+
+    /// Whether `NAME=` stands in front of the value.
+    fn is_assigned(&self) -> bool {
+        let before = &self.text()[..self.whole_value().start];
+        before.ends_with(&format!("{}=", self.setting.name))
+    }
+
+    /// `NAME=value`, with quotes around the value or around both.
+    fn word(&self) -> Option<Span> {
+        let text = self.text();
+        let mut span = self.whole_value();
+        let assigned = format!("{}=", self.setting.name);
+        if !text[..span.start].ends_with(&assigned) {
+            return None;
+        }
+        span = Span::new(span.start - assigned.len(), span.end);
+        let open = text[..span.start].chars().next_back();
+        let close = text[span.end..].chars().next();
+        let is_quoted = open == close && matches!(open, Some('"' | '\''));
+        Some(match is_quoted {
+            true => Span::new(span.start - 1, span.end + 1),
+            false => span,
+        })
+    }
+
+    /// The command keeps what the environment around it has.
+    fn without_word(&self) -> Option<Outside> {
+        let word = self.word()?;
+        let text = self.text();
+        let rest = &text[word.end..];
+        let end = word.end + rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let is_command = !rest
+            .trim_start_matches([' ', '\t'])
+            .starts_with(['\n', '\r']);
+        (is_command && end > word.end).then(|| {
+            let edit = self.replace(Span::new(word.start, end), "");
+            let needs = format!(
+                "Set {} where the platform keeps its variables.",
+                self.setting.name
+            );
+            Outside::new(edit).needing(needs)
+        })
+    }
+
+    /// A line or the words of an instruction, with backslashes at the ends of its lines.
+    fn without_pair(&self, word: Span) -> Span {
+        let text = self.text();
+        let behind = &text[word.end..];
+        let blank = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+        if let Some(rest) = behind[blank..].strip_prefix("\\\n") {
+            let indent = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            return Span::new(word.start, word.end + blank + 2 + indent);
+        }
+        if !behind[blank..].starts_with(['\n', '\r']) && !behind[blank..].is_empty() {
+            return Span::new(word.start, word.end + blank);
+        }
+        let before = text[..word.start].trim_end_matches([' ', '\t', '\n', '\r', '\\']);
+        Span::new(before.len(), word.end)
+    }
+
+    fn line(&self) -> Span {
+        let text = &self.file.text;
+        let start = text.line_start(text.line_of(self.setting.statement.span.start));
+        let end = self.setting.statement.span.end.max(self.value().end);
+        Span::new(start, text.next_line_start(end.saturating_sub(1)))
+    }
+
+    /// The lines of the instruction that the value stands in, joined by backslashes.
+    fn instruction(&self) -> Span {
+        let text = self.text();
+        let Span { mut start, mut end } = self.line();
+        while text[..start].trim_end_matches(['\n', '\r']).ends_with('\\') && start > 0 {
+            start = self.file.text.line_start(self.file.text.line_of(start - 1));
+        }
+        while text[..end].trim_end_matches(['\n', '\r']).ends_with('\\') && end < text.len() {
+            end = self.file.text.next_line_start(end);
+        }
+        Span::new(start, end)
+    }
+
+    /// `ENV` without the key; `ARG` without its default.
+    fn dockerfile(&self) -> Option<Outside> {
+        let name = &self.setting.name;
+        let needs = format!(
+            "Give {name} to the container at start (`docker run -e`, a secret of the platform): \
+             what ENV and ARG set stays in the image."
+        );
+        let Some(word) = self.word() else {
+            // `ENV NAME value`.
+            let line = self.file.text.slice(self.line());
+            let mut words = line.split_whitespace();
+            let is_it = words
+                .next()
+                .is_some_and(|it| it.eq_ignore_ascii_case("env"))
+                && words.next() == Some(name);
+            return is_it.then(|| Outside::new(self.replace(self.line(), "")).needing(needs));
+        };
+        if self.setting.build_only {
+            let start = word.start + name.len();
+            let edit = self.replace(Span::new(start, word.end), "");
+            return Some(Outside::new(edit).needing(needs));
+        }
+        let line = self.instruction();
+        let source = self.text();
+        let others = format!(
+            "{}{}",
+            &source[line.start..word.start],
+            &source[word.end..line.end]
+        );
+        let is_alone = others
+            .split_whitespace()
+            .all(|it| it.eq_ignore_ascii_case("env") || it == "\\");
+        let span = match is_alone {
+            true => line,
+            false => self.without_pair(word),
+        };
+        Some(Outside::new(self.replace(span, "")).needing(needs))
+    }
+
+    /// systemd reads the variable from a file that only root may read.
+    fn unit(&self) -> Option<Outside> {
+        let word = self.word()?;
+        let text = self.text();
+        let line = Span::new(
+            self.file
+                .text
+                .line_start(self.file.text.line_of(word.start)),
+            self.file.text.next_line_start(word.end),
+        );
+        let unit = self.file.path.rsplit('/').next().unwrap_or_default();
+        let unit = unit.split('.').next().unwrap_or(unit);
+        let newline = self.file.text.newline();
+        let existing = text
+            .lines()
+            .find_map(|line| line.strip_prefix("EnvironmentFile="));
+        let path = existing.map_or_else(
+            || format!("/etc/{unit}/environment"),
+            |it| it.trim_start_matches('-').trim().to_owned(),
+        );
+        let added = match existing {
+            Some(_) => String::new(),
+            None => format!("EnvironmentFile={path}{newline}"),
+        };
+        let others = format!(
+            "{}{}",
+            &text[line.start..word.start],
+            &text[word.end..line.end]
+        );
+        let mut edits = Vec::new();
+        if others.trim() == "Environment=" {
+            edits.push(self.replace(line, added));
+        } else {
+            edits.push(self.replace(self.without_pair(word), ""));
+            if !added.is_empty() {
+                edits.push(Edit::insert(&self.file.path, line.end, added));
+            }
+        }
+        let name = &self.setting.name;
+        Some(Outside {
+            edits,
+            needs: Some(format!(
+                "Put {name}=… into {path} on the server, readable by root only (mode 600), before \
+                 the unit is started again."
+            )),
+        })
+    }
+
+    /// supervisor expands what its own environment has.
+    fn supervisor(&self) -> Option<Outside> {
+        let name = &self.setting.name;
+        let expansion = format!("%(ENV_{name})s");
+        let text = match self.quote() {
+            Some(_) => expansion,
+            None => format!("\"{expansion}\""),
+        };
+        let edit = self.replace(self.value(), text);
+        let needs = format!("Start supervisord with {name} in its environment.");
+        Some(Outside::new(edit).needing(needs))
+    }
+
+    /// The project's own settings hold it; a map that would be left empty goes as well.
+    fn without_entry(&self) -> Option<Outside> {
+        let text = self.text();
+        let line = self.line();
+        let edit = entries::remove(self.file, self.setting.statement.span, self.value());
+        let keeps_key = matches!(&edit, Edit::Replace { span, .. } if !span.contains(self.setting.statement.span));
+        let edit = match keeps_key {
+            true => {
+                let above = text[..line.start].trim_end();
+                let start = self
+                    .file
+                    .text
+                    .line_start(self.file.text.line_of(above.len().saturating_sub(1)));
+                let is_map = text[start..above.len()].trim_end().ends_with(':');
+                is_map.then(|| self.replace(Span::new(start, line.end), ""))?
+            }
+            false => edit,
+        };
+        let name = &self.setting.name;
+        let needs = format!("Set {name} in the project's settings, masked and protected.");
+        Some(Outside::new(edit).needing(needs))
+    }
+
+    /// Whoever installs the chart gives it.
+    fn chart(&self) -> Option<Outside> {
+        let is_values = self
+            .file
+            .path
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.starts_with("values"));
+        let edit = self.replace(self.whole_value(), "\"\"");
+        let needs = "Give the value at installation, from a file that is in no repository \
+                     (`helm upgrade --values`), or refer to a Secret.";
+        is_values.then(|| Outside::new(edit).needing(needs))
+    }
+
+    /// `- name: KEY` with `value:` refers to a Secret.
+    fn container(&self) -> Option<Outside> {
+        let text = self.text();
+        let before = &text[..self.whole_value().start];
+        let key = before.trim_end().strip_suffix("value:")?;
+        let column = key.len() - key.rfind('\n').map_or(0, |at| at + 1);
+        let is_block = key.ends_with([' ', '\n'])
+            && !text[self.file.text.line_start(self.file.text.line_of(key.len()))..key.len()]
+                .contains('{');
+        let yaml = Yaml::parse(text);
+        let at = self.value().start;
+        let document = yaml
+            .documents()
+            .find(|it| it.span().start <= at && at <= it.span().end)?;
+        let owner = document.at(&["metadata", "name"]).and_then(Node::as_str)?;
+        let name = &self.setting.name;
+        let secret = format!("{owner}-keys");
+        let indent = " ".repeat(column);
+        let newline = self.file.text.newline();
+        let reference = format!(
+            "valueFrom:{newline}{indent}  secretKeyRef:{newline}{indent}    name: {secret}{newline}\
+             {indent}    key: {name}"
+        );
+        let span = Span::new(key.len(), self.whole_value().end);
+        let needs = format!(
+            "Make the Secret outside of the repository: `kubectl create secret generic {secret} \
+             --from-literal={name}=…`."
+        );
+        is_block.then(|| Outside::new(self.replace(span, reference)).needing(needs))
+    }
+
+    /// A variable that ansible-vault encrypts.
+    fn vault(&self) -> Option<Outside> {
+        let variable = format!("vault_{}", self.setting.name.to_ascii_lowercase());
+        let reference = format!("{{{{ {variable} }}}}");
+        let is_yaml = self.setting.surface == Surface::Ansible;
+        let is_item = self.is_assigned();
+        let text = match self.quote() {
+            None if is_yaml && !is_item => format!("\"{reference}\""),
+            _ => reference,
+        };
+        let edit = self.replace(self.value(), text);
+        let needs = format!(
+            "Define {variable} in a file of variables that `ansible-vault encrypt` has encrypted."
+        );
+        Some(Outside::new(edit).needing(needs))
+    }
+
+    /// Heroku makes a key for every deployment.
+    fn generated(&self) -> Option<Outside> {
+        let before = self.text()[..self.whole_value().start]
+            .trim_end()
+            .strip_suffix(':')?;
+        let edit = match before.trim_end().strip_suffix("\"value\"") {
+            Some(key) => self.replace(
+                Span::new(key.len(), self.whole_value().end),
+                "\"generator\": \"secret\"",
+            ),
+            None => self.replace(self.whole_value(), "{\"generator\": \"secret\"}"),
+        };
+        Some(Outside::new(edit))
+    }
+
+    fn platform(&self) -> Option<Outside> {
+        let path = &*self.file.path;
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let name = &self.setting.name;
+        match file {
+            "render.yaml" | "render.yml" => {
+                let before = self.text()[..self.whole_value().start].trim_end();
+                let key = before.strip_suffix("value:")?;
+                let span = Span::new(key.len(), self.whole_value().end);
+                let needs = format!("Set {name} in the service's settings.");
+                Some(Outside::new(self.replace(span, "sync: false")).needing(needs))
+            }
+            "serverless.yml" | "serverless.yaml" => {
+                let expansion = format!("${{env:{name}}}");
+                let edit = self.replace(self.value(), expansion);
+                let needs = format!("Deploy with {name} in the environment.");
+                Some(Outside::new(edit).needing(needs))
+            }
+            _ if file.ends_with(".toml") => {
+                let needs = match file.starts_with("fly.") {
+                    true => format!("Set it once: `fly secrets set {name}=…`."),
+                    false => format!("Set {name} in the service's settings."),
+                };
+                Some(Outside::new(self.replace(self.line(), "")).needing(needs))
+            }
+            _ => None,
+        }
+    }
+
+    /// Jenkins' own store of credentials.
+    fn credentials(&self) -> Option<Outside> {
+        self.quote()?;
+        let before = self.text()[..self.whole_value().start].trim_end();
+        let is_declared = before.ends_with('=');
+        let id = self.setting.name.to_ascii_lowercase().replace('_', "-");
+        let edit = self.replace(self.whole_value(), format!("credentials('{id}')"));
+        let needs = format!("Store the key in Jenkins as a secret text with the id {id}.");
+        is_declared.then(|| Outside::new(edit).needing(needs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::strategies::secret_key::hardcoded::SecretKeyHardcoded;
+    use crate::strategies::testing;
+
+    const APP: (&str, &str) = (
+        "app.py",
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\napp.secret_key = os.environ['SECRET_KEY']\n",
+    );
+
+    #[track_caller]
+    fn becomes(path: &str, before: &str, after: &str) {
+        let texts = [APP, (path, before)];
+        assert_eq!(testing::apply(&SecretKeyHardcoded, &texts, path), after);
+        let found = testing::findings(&SecretKeyHardcoded, &[APP, (path, after)]);
+        assert_eq!(found, Vec::<String>::new(), "{after}");
+    }
+
+    #[test]
+    fn files_of_hosts() {
+        becomes(
+            "Procfile",
+            "web: SECRET_KEY=x7 gunicorn app:app\n",
+            "web: SECRET_KEY=\"${SECRET_KEY:?}\" gunicorn app:app\n",
+        );
+        becomes(
+            "Makefile",
+            "prod:\n\tSECRET_KEY=x7 gunicorn app:app\n",
+            "prod:\n\tgunicorn app:app\n",
+        );
+        becomes(
+            "start.sh",
+            "#!/bin/sh\nexport SECRET_KEY=x7\nexec gunicorn app:app\n",
+            "#!/bin/sh\nexport SECRET_KEY=\"${SECRET_KEY:?}\"\nexec gunicorn app:app\n",
+        );
+        becomes(
+            "deploy/shop.service",
+            "[Service]\nEnvironment=SECRET_KEY=x7\nExecStart=gunicorn app:app\n",
+            "[Service]\nEnvironmentFile=/etc/shop/environment\nExecStart=gunicorn app:app\n",
+        );
+        becomes(
+            "shop.service",
+            "[Service]\nEnvironment=\"A=b\" \"SECRET_KEY=x7\"\nEnvironmentFile=-/etc/shop.env\nExecStart=gunicorn app:app\n",
+            "[Service]\nEnvironment=\"A=b\"\nEnvironmentFile=-/etc/shop.env\nExecStart=gunicorn app:app\n",
+        );
+        becomes(
+            "supervisord.conf",
+            "[program:a]\nenvironment=A=\"b\",SECRET_KEY=\"x7\"\ncommand=gunicorn app:app\n",
+            "[program:a]\nenvironment=A=\"b\",SECRET_KEY=\"%(ENV_SECRET_KEY)s\"\ncommand=gunicorn app:app\n",
+        );
+        becomes(
+            "roles/a/templates/env.j2",
+            "SECRET_KEY=x7\n",
+            "SECRET_KEY={{ vault_secret_key }}\n",
+        );
+    }
+
+    #[test]
+    fn images() {
+        let image = |line: &str| format!("FROM python\n{line}CMD [\"gunicorn\", \"app:app\"]\n");
+        for (before, after) in [
+            ("ENV SECRET_KEY=x7\n", ""),
+            ("ENV SECRET_KEY x7\n", ""),
+            ("ENV A=b SECRET_KEY=\"x7\"\n", "ENV A=b\n"),
+            ("ENV SECRET_KEY=x7 A=b\n", "ENV A=b\n"),
+            (
+                "ENV A=b \\\n    SECRET_KEY=x7 \\\n    C=d\n",
+                "ENV A=b \\\n    C=d\n",
+            ),
+            ("ENV A=b \\\n    SECRET_KEY=x7\n", "ENV A=b\n"),
+            ("ARG SECRET_KEY=x7\n", "ARG SECRET_KEY\n"),
+        ] {
+            becomes("Dockerfile", &image(before), &image(after));
+        }
+    }
+
+    #[test]
+    fn pipelines_and_platforms() {
+        becomes(
+            ".gitlab-ci.yml",
+            "deploy:\n  variables:\n    SECRET_KEY: x7\n  script: [a]\n",
+            "deploy:\n  script: [a]\n",
+        );
+        becomes(
+            ".circleci/config.yml",
+            "jobs:\n  deploy:\n    environment:\n      A: b\n      SECRET_KEY: x7\n",
+            "jobs:\n  deploy:\n    environment:\n      A: b\n",
+        );
+        becomes(
+            "app.json",
+            "{\"env\": {\"SECRET_KEY\": {\"value\": \"x7\"}}}\n",
+            "{\"env\": {\"SECRET_KEY\": {\"generator\": \"secret\"}}}\n",
+        );
+        becomes(
+            "render.yaml",
+            "services:\n  - envVars:\n      - key: SECRET_KEY\n        value: x7\n",
+            "services:\n  - envVars:\n      - key: SECRET_KEY\n        sync: false\n",
+        );
+        becomes(
+            "serverless.yml",
+            "provider:\n  environment:\n    SECRET_KEY: x7\n",
+            "provider:\n  environment:\n    SECRET_KEY: ${env:SECRET_KEY}\n",
+        );
+        becomes(
+            "fly.toml",
+            "[env]\nA = \"b\"\nSECRET_KEY = \"x7\"\n",
+            "[env]\nA = \"b\"\n",
+        );
+        becomes(
+            "Jenkinsfile",
+            "pipeline {\n  environment { SECRET_KEY = 'x7' }\n  stages { stage('Deploy') { steps { sh 'a' } } }\n}\n",
+            "pipeline {\n  environment { SECRET_KEY = credentials('secret-key') }\n  stages { stage('Deploy') { steps { sh 'a' } } }\n}\n",
+        );
+    }
+
+    #[test]
+    fn clusters() {
+        let pod = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n  containers:\n    - name: web\n      \
+                 env:\n        - name: SECRET_KEY\n          {value}\n"
+            )
+        };
+        becomes(
+            "k8s/pod.yaml",
+            &pod("value: \"x7\""),
+            &pod(
+                "valueFrom:\n            secretKeyRef:\n              name: shop-keys\n              key: SECRET_KEY",
+            ),
+        );
+        let chart = ("chart/Chart.yaml", "apiVersion: v2\nname: a\n");
+        let values = ("chart/values.yaml", "env:\n  SECRET_KEY: x7\n");
+        let after = testing::apply(&SecretKeyHardcoded, &[APP, chart, values], values.0);
+        assert_eq!(after, "env:\n  SECRET_KEY: \"\"\n");
+        becomes(
+            "playbooks/site.yml",
+            "- hosts: all\n  tasks:\n    - shell: flask run\n      environment:\n        SECRET_KEY: x7\n",
+            "- hosts: all\n  tasks:\n    - shell: flask run\n      environment:\n        SECRET_KEY: \"{{ vault_secret_key }}\"\n",
+        );
+    }
+}
