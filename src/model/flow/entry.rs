@@ -661,6 +661,7 @@ impl<'a> Interp<'a> {
     ) -> Args<'a> {
         let mut args = Args::none(place);
         let Code::Def(def) = handler.raw.code else {
+            self.lambda_arguments(handler, place, &mut args);
             return args;
         };
         let parameters: Vec<&str> = def
@@ -733,21 +734,7 @@ impl<'a> Interp<'a> {
                 }
                 continue;
             }
-            if converters
-                .iter()
-                .all(|converter| matches!(*converter, "int" | "float" | "uuid" | "any"))
-            {
-                piece.facts = Facts::NUMERIC | Facts::HARMLESS;
-                piece.by = Some((
-                    place,
-                    format!("limited by the URL converter `{}`", converters[0]).into(),
-                ));
-            } else if converters
-                .iter()
-                .all(|converter| matches!(*converter, "" | "string" | "default"))
-            {
-                piece.facts = Facts::URL_SEGMENT;
-            }
+            limit_by_converters(&mut piece, &converters, place);
             args.named.push((name.into(), Value::piece(piece)));
         }
         // A wrapper may take what the handler itself names only in `**kwargs`.
@@ -764,6 +751,16 @@ impl<'a> Interp<'a> {
             }
         }
         args
+    }
+
+    /// The URL parameters of a view that is a `lambda`.
+    fn lambda_arguments(&self, handler: &Handler<'a>, place: Place, args: &mut Args<'a>) {
+        for (converter, name) in handler.rules.iter().flat_map(|rule| rule_parameters(rule)) {
+            let text = format!("the URL parameter `{name}`");
+            let mut piece = self.source(place, mix(place.key(), hash(name)), &text);
+            limit_by_converters(&mut piece, &[converter], place);
+            args.named.push((name.into(), Value::piece(piece)));
+        }
     }
 
     fn parameter(
@@ -1180,6 +1177,18 @@ fn rule_text(value: &Value<'_>) -> String {
             parts.collect()
         }
         _ => "/".to_owned(),
+    }
+}
+
+/// What URL converters leave of a parameter.
+fn limit_by_converters(piece: &mut super::value::Piece<'_>, converters: &[&str], place: Place) {
+    let all_are = |names: &[&str]| converters.iter().all(|converter| names.contains(converter));
+    if all_are(&["int", "float", "uuid", "any"]) {
+        piece.facts = Facts::NUMERIC | Facts::HARMLESS;
+        let how = format!("limited by the URL converter `{}`", converters[0]);
+        piece.by = Some((place, how.into()));
+    } else if all_are(&["", "string", "default"]) {
+        piece.facts = Facts::URL_SEGMENT;
     }
 }
 

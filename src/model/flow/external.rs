@@ -381,7 +381,23 @@ impl<'a> Interp<'a> {
                 let method = name.trim_start_matches("flask.request.");
                 return self.source_method("flask.request", &Value::None, method, args, st);
             }
-            "webargs.flaskparser.parser.parse" => self.parsed_arguments(place),
+            "webargs.flaskparser.parser.parse" => {
+                let payload = self.parsed_arguments(place);
+                let schema = args.get(0, "argmap").cloned().unwrap_or(Value::None);
+                let loaded = self.loaded_by(&schema, &payload, place, st, fr);
+                loaded.unwrap_or(payload)
+            }
+            "uuid.UUID"
+            | "datetime.date.fromisoformat"
+            | "datetime.datetime.strptime"
+            | "time.strptime" => {
+                // They raise on anything else.
+                let facts = facts_of_parser(name, args);
+                let first = args.get(0, "hex").cloned().unwrap_or(Value::None);
+                let learned = self.says(&first, facts);
+                st.learn_all(&learned);
+                return None;
+            }
             _ => return None,
         })
     }
@@ -931,6 +947,23 @@ impl<'a> Interp<'a> {
 fn fallback<'a>(args: &Args<'a>) -> Option<Value<'a>> {
     let is_key = !matches!(args.get(0, "key"), Some(Value::Ref(_) | Value::Ext(_)));
     args.get(1, "default").filter(|_| is_key).cloned()
+}
+
+/// What holds of a text that one of these functions has read.
+fn facts_of_parser(name: &str, args: &Args<'_>) -> Facts {
+    match name {
+        // Braces around it are allowed.
+        "uuid.UUID" => Facts::HARMLESS.without(Facts::NO_BRACE),
+        "datetime.date.fromisoformat" => Facts::HARMLESS,
+        _ => {
+            let format = args.get(1, "format").and_then(Value::constant_str);
+            let Some(format) = format else {
+                return Facts::NONE;
+            };
+            // Directives stand for digits and letters.
+            pattern::facts_of_text(&format.replace('%', ""))
+        }
+    }
 }
 
 /// Whether a filter of `tarfile` lets every member go where it wants.

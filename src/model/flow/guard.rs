@@ -348,6 +348,9 @@ impl<'a> Interp<'a> {
         for (a, b) in [(left, right), (right, left)] {
             if is_parent(b) {
                 otherwise.extend(self.says(a, Facts::NOT_PARENT));
+                if let Some(Test::Relative(path)) = self.tests.get(&a.key()) {
+                    otherwise.extend(self.says(path, Facts::CONTAINED));
+                }
             }
             if let Some(test) = self.tests.get(&a.key()).cloned()
                 && !b.is_tainted()

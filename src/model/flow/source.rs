@@ -114,6 +114,15 @@ impl<'a> Interp<'a> {
             }
             return Some(Value::piece(piece));
         }
+        if name == "payload" && kind.starts_with("flask_rest") {
+            // Flask-RESTX: the body as JSON.
+            let piece = self.source(place, hash("flask.request.json"), self.source_text(place));
+            return Some(Value::object(
+                "flask.request.json",
+                piece.id,
+                vec![Rc::new(piece)],
+            ));
+        }
         if kind == "parsed arguments" {
             return self.source_item(any, &Value::text(name), place);
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::expr::as_parts;
 use super::facts::Facts;
+use super::guard::Test;
 use super::heap::{Dict, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{
@@ -593,6 +594,10 @@ impl<'a> Interp<'a> {
             }
             Some(_) => item,
         };
+        if let Some(relative @ Test::Relative(_)) = self.tests.get(&receiver.key()).cloned() {
+            // Whether a path relative to its base climbs, its first component tells.
+            self.tests.insert(item.key(), relative);
+        }
         self.list_of(st, item)
     }
 

@@ -10,7 +10,9 @@ use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdic
 use crate::model::Model;
 use crate::model::calls::CallSite;
 use crate::model::config::Literal;
-use crate::parse::python::{argument, unpacks};
+use crate::model::modules::ModuleId;
+use crate::model::names::{BindingKind, ScopeKind};
+use crate::parse::python::argument;
 use crate::strategies::strategy::SESSION_MANAGEMENT;
 use crate::strategies::{About, Answers, Control};
 use crate::text::Span;
@@ -109,11 +111,14 @@ impl Control for CookieFlags {
             let Some(call) = site.call(&model.modules) else {
                 continue;
             };
-            // Deleting a cookie and flags from a dictionary are not ours to judge.
-            if unpacks(call) || deletes(call) {
+            // Deleting a cookie, and flags that nobody can see, are not ours to judge.
+            let Some(given) = unpacked(model, site.module, call) else {
+                continue;
+            };
+            if deletes(call) {
                 continue;
             }
-            let missing: Vec<&str> = open_flags(call).map(|(name, ..)| *name).collect();
+            let missing: Vec<&str> = open_flags(call, &given).map(|(name, ..)| *name).collect();
             if missing.is_empty() {
                 evidence.push(Evidence::new(site.location.clone(), "sets all three flags"));
                 continue;
@@ -153,7 +158,12 @@ impl Control for CookieFlags {
         };
         let mut added = Vec::new();
         let mut edits = Vec::new();
-        for (name, position, value) in open_flags(call) {
+        let given = unpacked(model, id, call).unwrap_or_default();
+        for (name, position, value) in open_flags(call, &given) {
+            if given.iter().any(|(known, _)| known == name) {
+                // Set where the mapping is written, for other cookies as well.
+                continue;
+            }
             match argument(call, name, Some(*position)) {
                 Some(present) => {
                     edits.push(Edit::replace(
@@ -164,6 +174,12 @@ impl Control for CookieFlags {
                 }
                 None => added.push((*name, requoted(module, value))),
             }
+        }
+        if edits.is_empty() && added.is_empty() {
+            return Patch::manual(
+                "Set the flags where the mapping is written",
+                vec!["The mapping that is unpacked here clears the flags, perhaps for other cookies as well.".into()],
+            );
         }
         let added: Vec<(&str, &str)> = added
             .iter()
@@ -189,12 +205,81 @@ fn deletes(call: &ExprCall) -> bool {
     zero("max_age", 2) || zero("expires", 3)
 }
 
+/// The arguments that `**mapping` gives to a call, where what it holds is visible; none without
+/// any.
+fn unpacked<'m>(
+    model: &'m Model,
+    module: ModuleId,
+    call: &'m ExprCall,
+) -> Option<Vec<(&'m str, &'m Expr)>> {
+    if call.arguments.args.iter().any(Expr::is_starred_expr) {
+        return None;
+    }
+    let mut given = Vec::new();
+    let keywords = call.arguments.keywords.iter();
+    for keyword in keywords.filter(|keyword| keyword.arg.is_none()) {
+        given.extend(entries(mapping(model, module, &keyword.value)?)?);
+    }
+    Some(given)
+}
+
+/// The mapping that an expression is: itself, or through a name or a class attribute that is
+/// bound once.
+fn mapping<'m>(model: &'m Model, module: ModuleId, expr: &'m Expr) -> Option<&'m Expr> {
+    let scopes = model.names.scopes(module);
+    let bindings = match expr {
+        Expr::Name(name) => scopes.lookup(&name.id, name.range.start().to_usize())?.1,
+        Expr::Attribute(attribute) => {
+            let classes = scopes.iter().filter(|it| it.kind == ScopeKind::Class);
+            let mut holders = classes.filter_map(|it| it.bindings.get(attribute.attr.as_str()));
+            let first = holders.next()?;
+            if holders.next().is_some() {
+                return None;
+            }
+            first
+        }
+        _ => return Some(expr),
+    };
+    match bindings {
+        [binding] => match binding.kind {
+            BindingKind::Value(span) => model.modules.get(module).expression_at(span),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The entries of `{"name": value}` and `dict(name=value)`, where all their names are visible.
+fn entries(mapping: &Expr) -> Option<Vec<(&str, &Expr)>> {
+    match mapping {
+        Expr::Dict(dict) => {
+            let entries = dict.items.iter().map(|item| match &item.key {
+                Some(Expr::StringLiteral(key)) => Some((key.value.to_str(), &item.value)),
+                _ => None,
+            });
+            entries.collect()
+        }
+        Expr::Call(call) => {
+            let is_dict = matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "dict");
+            let keywords = call.arguments.keywords.iter();
+            let entries = keywords.map(|keyword| Some((keyword.arg.as_deref()?, &keyword.value)));
+            entries
+                .collect::<Option<_>>()
+                .filter(|_| is_dict && call.arguments.args.is_empty())
+        }
+        _ => None,
+    }
+}
+
 /// The flags that are absent, or set to something that clears them.
-fn open_flags(
-    call: &ExprCall,
-) -> impl Iterator<Item = &'static (&'static str, usize, &'static str)> {
+fn open_flags<'g>(
+    call: &'g ExprCall,
+    given: &'g [(&str, &Expr)],
+) -> impl Iterator<Item = &'static (&'static str, usize, &'static str)> + 'g {
     FLAGS.iter().filter(|(name, position, _)| {
-        argument(call, name, Some(*position)).is_none_or(|value| match value {
+        let unpacked = given.iter().find(|(known, _)| known == name);
+        let value = argument(call, name, Some(*position)).or(unpacked.map(|(_, value)| *value));
+        value.is_none_or(|value| match value {
             Expr::BooleanLiteral(literal) => !literal.value,
             Expr::NoneLiteral(_) => true,
             _ => false,
@@ -264,6 +349,42 @@ mod tests {
             let source = format!("import flask\ndef f(r):\n    {line}\n");
             assert_eq!(findings(&CookieFlags, &[("app.py", &source)]), [""; 0]);
         }
+    }
+
+    #[test]
+    fn flags_from_a_mapping_count_where_it_is_visible() {
+        let source = |mapping: &str, given: &str| {
+            format!("import flask\n{mapping}\ndef f(r):\n    r.set_cookie('a', 'b', **{given})\n")
+        };
+        let good = "dict(secure=True, httponly=True, samesite='Lax')";
+        for (mapping, given, count) in [
+            (format!("FLAGS = {good}"), "FLAGS", 0),
+            (
+                "FLAGS = {'httponly': True, 'samesite': 'Lax'}".to_owned(),
+                "FLAGS",
+                1,
+            ),
+            (format!("class C:\n    flags = {good}"), "C.flags", 0),
+            (
+                "class C:\n    flags = {'secure': True}".to_owned(),
+                "C.flags",
+                1,
+            ),
+            ("FLAGS = load()".to_owned(), "FLAGS", 0),
+        ] {
+            let source = source(&mapping, given);
+            assert_eq!(
+                findings(&CookieFlags, &[("app.py", &source)]).len(),
+                count,
+                "{source}"
+            );
+        }
+        let source = source("FLAGS = {'httponly': True}", "FLAGS");
+        let after = apply(&CookieFlags, &[("app.py", &source)], "app.py");
+        assert!(
+            after.contains("secure=True, samesite='Lax', **FLAGS)"),
+            "{after}"
+        );
     }
 
     #[test]
