@@ -62,7 +62,7 @@ impl Control for DebugTests {
 
     fn remedy(&self, model: &Model, _finding: &Finding, answers: &Answers) -> Patch {
         let title = "Add tests that hold debug off in production";
-        let Some(loaded) = target::primary(model, "") else {
+        let Some((start, loaded)) = target::anywhere(model) else {
             let by_hand = "Start the app in a fresh process per case; `explain debug-tests`.";
             return Patch::manual(title, vec![by_hand.into()]);
         };
@@ -71,7 +71,7 @@ impl Control for DebugTests {
             true => NAME.to_owned(),
             false => format!("{folder}/{NAME}"),
         };
-        let text = text(model, &folder, &loaded);
+        let text = text(model, &folder, &start, &loaded);
         let mut patch = Patch::new(
             PatchKind::Review,
             title,
@@ -134,22 +134,41 @@ fn test_folder(model: &Model) -> String {
         .map_or_else(|| "tests".into(), |folder| (*folder).to_owned())
 }
 
-fn text(model: &Model, folder: &str, loaded: &target::Loaded) -> String {
+fn text(model: &Model, folder: &str, start: &str, loaded: &target::Loaded) -> String {
     let depth = match folder.is_empty() {
         true => 0,
         false => folder.split('/').count(),
     };
-    let up = match depth {
-        0 => "\".\"".to_owned(),
-        _ => vec!["\"..\""; depth].join(", "),
-    };
+    let mut steps = vec!["\"..\"".to_owned(); depth];
+    let down = start.split('/').filter(|part| !part.is_empty());
+    steps.extend(down.map(|part| format!("\"{part}\"")));
+    if steps.is_empty() {
+        steps.push("\".\"".to_owned());
+    }
+    let steps = steps.join(", ");
     TESTS
-        .replace("ROOT_FROM_HERE", &up)
+        .replace(ROOT_LINE, &root_line(&steps))
         .replace("LOAD_STATEMENTS", &loaded.statements())
         .replace(
             "environment.update(FLASK_SKIP_DOTENV=\"1\")",
             &update(&production(model)),
         )
+}
+
+const ROOT_LINE: &str =
+    "ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), ROOT_FROM_HERE)";
+
+/// The line that names the folder to start from, as black would write it.
+fn root_line(steps: &str) -> String {
+    let one_line = ROOT_LINE.replace("ROOT_FROM_HERE", steps);
+    if one_line.len() <= 88 {
+        return one_line;
+    }
+    let inner = one_line.strip_prefix("ROOT = os.path.join(");
+    let inner = inner
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or_default();
+    format!("ROOT = os.path.join(\n    {inner}\n)")
 }
 
 /// The call that sets the variables, as black would write it.
@@ -236,5 +255,59 @@ mod tests {
         let guarded = [texts[0], texts[1], (path.as_ref(), text.as_str())];
         let verdict = testing::verdict(&DebugTests, &guarded);
         assert!(matches!(verdict, Verdict::Implemented { .. }));
+    }
+
+    /// The lines that say where the new tests start, and what they load there.
+    fn start(texts: &[(&str, &str)]) -> String {
+        let patch = testing::patch(&DebugTests, texts);
+        let text = patch.edits.iter().find_map(|edit| match edit {
+            Edit::Create { path, text, .. } if path.ends_with(NAME) => Some(text),
+            _ => None,
+        });
+        let lines = text.unwrap().lines();
+        let wanted = lines.filter(|line| {
+            line.starts_with("LOAD =") || line.contains("os.path.dirname(os.path.abspath")
+        });
+        wanted.map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn scripts_below_the_root_are_loaded_from_their_own_folder() {
+        let app = "from flask import Flask\nimport config\n\napp = Flask(__name__)\n";
+        for (path, root, load) in [
+            ("src/app.py", "\"..\", \"src\"", "from app import app"),
+            (
+                "the-shop/server/app.py",
+                "\"..\", \"the-shop\", \"server\"",
+                "from app import app",
+            ),
+            ("app.py", "\"..\"", "from app import app"),
+            (
+                "shop-app.py",
+                "\"..\"",
+                "import importlib; app = importlib.import_module('shop-app').app",
+            ),
+        ] {
+            let text = start(&[(path, app)]);
+            assert!(text.contains(root), "{path}: {text}");
+            assert!(text.contains(load), "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_production_loads_is_loaded() {
+        let factory = "from flask import Flask\n\n\ndef create_app(name):\n    app = Flask(__name__)\n    return app\n";
+        let text = start(&[
+            ("web/shop.py", factory),
+            (
+                "Dockerfile",
+                "FROM python\nWORKDIR /web\nCOPY web /web\nCMD [\"gunicorn\", \"shop:create_app('prod')\"]\n",
+            ),
+        ]);
+        assert!(text.contains("\"..\", \"web\""), "{text}");
+        assert!(
+            text.contains("from shop import create_app; app = create_app('prod')"),
+            "{text}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::model::app::{App, AppKind};
-use crate::model::deployment::Process;
+use crate::model::deployment::{Process, Stage};
 use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
 
@@ -24,12 +24,56 @@ impl Loaded {
     /// Python statements that leave the application in `app`.
     pub fn statements(&self) -> String {
         let Self { module, expression } = self;
-        match expression.strip_suffix("()") {
-            Some(factory) => format!("from {module} import {factory}; app = {factory}()"),
+        if !module.split('.').all(is_identifier) {
+            return format!(
+                "import importlib; app = importlib.import_module('{module}').{expression}"
+            );
+        }
+        match expression.split_once('(') {
+            Some((factory, _)) => format!("from {module} import {factory}; app = {expression}"),
             None if expression == "app" => format!("from {module} import app"),
             None => format!("from {module} import {expression} as app"),
         }
     }
+}
+
+/// The folder to start from, and how the application is loaded there: as production does it,
+/// else by an entry at the root, else from the folder that Python finds its module in.
+pub(super) fn anywhere(model: &Model) -> Option<(String, Loaded)> {
+    let quotes = |loaded: &Loaded| loaded.expression.contains('"');
+    let mut servers = model
+        .deployment
+        .servers()
+        .filter(|it| it.stage == Stage::Production);
+    let served = servers.find_map(|process| {
+        let loaded = of_process(model, process).filter(|it| !quotes(it))?;
+        Some((process.folder.clone(), loaded))
+    });
+    served
+        .or_else(|| Some((String::new(), by_entry(model, "")?)))
+        .or_else(|| {
+            let (_, app) = model.apps.production().next()?;
+            let folder = import_root(model, model.modules.get(app.module).path());
+            let loaded = of_app(model, app, &folder)?;
+            Some((folder, loaded))
+        })
+}
+
+/// The nearest folder above a module that is no package.
+fn import_root(model: &Model, path: &str) -> String {
+    let mut folder = path;
+    loop {
+        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        let package = format!("{folder}/__init__.py");
+        if folder.is_empty() || model.repo.file(&package).is_none() {
+            return folder.to_owned();
+        }
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && text.chars().all(|it| it.is_alphanumeric() || it == '_')
 }
 
 /// What `process` loads, or should load.
@@ -54,19 +98,23 @@ pub(super) fn of_process(model: &Model, process: &Process) -> Option<Loaded> {
 }
 
 /// How the application is loaded from `folder` where no process says it.
-pub(super) fn primary(model: &Model, folder: &str) -> Option<Loaded> {
+fn primary(model: &Model, folder: &str) -> Option<Loaded> {
+    by_entry(model, folder).or_else(|| {
+        let (_, app) = model.apps.production().next()?;
+        of_app(model, app, folder)
+    })
+}
+
+/// The application in a module of a usual name.
+fn by_entry(model: &Model, folder: &str) -> Option<Loaded> {
     let entry = ["wsgi.py", "app.py", "main.py", "run.py"];
     let place = |name: &str| match folder.is_empty() {
         true => name.to_owned(),
         false => format!("{folder}/{name}"),
     };
-    let from_entry = entry.iter().find_map(|name| {
+    entry.iter().find_map(|name| {
         let home = model.modules.by_path(&place(name))?;
         in_module(model, home, folder)
-    });
-    from_entry.or_else(|| {
-        let (_, app) = model.apps.production().next()?;
-        of_app(model, app, folder)
     })
 }
 

@@ -136,10 +136,14 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
     })
 }
 
-/// The part of the path that every client's value goes through before it is stored.
+/// The part of the path that every client's value goes through before it is stored: the value
+/// itself where it is one alone.
 fn component(sink: &SinkCall) -> Option<Span> {
     let (first, others) = flowing::pieces(sink).split_first()?;
-    let place = first.inserted.as_ref()?;
+    let place = match others.is_empty() {
+        true => first.insertions.first()?,
+        false => first.inserted.as_ref()?,
+    };
     let is_shared = others
         .iter()
         .all(|piece| piece.inserted.as_ref() == Some(place));

@@ -56,7 +56,9 @@ impl Control for SecretKeyCommitted {
             }
             seen.push(sighting.value.clone());
             let path = sighting.path();
-            if let Some(found) = occurrences(model, &history, &sighting.value, path) {
+            let written = as_written(model, &sighting);
+            let sought = written.as_deref().unwrap_or(&sighting.value);
+            if let Some(found) = occurrences(model, &history, sought, path) {
                 findings.push(finding(&sighting, &found));
             }
         }
@@ -103,6 +105,16 @@ fn occurrences(model: &Model, history: &History, value: &str, path: &str) -> Opt
     let answer = history.find_value(value, paths, BUDGET);
     known().insert(id, answer.clone());
     answer
+}
+
+/// The text between the quotes, where escapes make another value of it: files hold the escapes.
+fn as_written(model: &Model, sighting: &Sighting<'_>) -> Option<String> {
+    let [secret] = sighting.secrets.as_slice() else {
+        return None;
+    };
+    let file = model.repo.file(&secret.path)?;
+    let text = file.text.slice(secret.span);
+    text.contains('\\').then(|| text.to_owned())
 }
 
 /// Which commits hold the value.

@@ -5,7 +5,7 @@ use ruff_text_size::Ranged as _;
 
 use super::keys::{self, Kind};
 use super::sightings::{self, Sighting, SourceOf};
-use super::{checks, report, surroundings, volatile};
+use super::{checks, report, signers, surroundings, volatile};
 use crate::finding::{Edit, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::config::{Literal, Value};
@@ -31,7 +31,8 @@ impl Control for SecretKeyFallback {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        let findings: Vec<Finding> = of_control(model).map(|it| finding(model, &it)).collect();
+        let mut findings: Vec<Finding> = of_control(model).map(|it| finding(model, &it)).collect();
+        findings.extend(signers::findings(model, signers::Which::Default));
         let evidence = volatile::reads(model);
         if findings.is_empty() && evidence.is_empty() {
             return Verdict::not_applicable("no key is read from the environment");
@@ -47,6 +48,7 @@ impl Control for SecretKeyFallback {
                 SourceOf::Code(_) => in_code(model, &sighting, answers),
                 SourceOf::Deployment(_) => report::outside_instead(model, &sighting),
             },
+            None if finding.subject == signers::SUBJECT => signers::remedy(model, finding),
             None => Patch::manual("Take the default away", Vec::new()),
         }
     }
@@ -233,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_a_signer_loses_its_default() {
+        let before = "import jwt\nK = os.environ.get('JWT_KEY') or 'x7'\ndef f(p):\n    return jwt.encode(p, K)\n";
+        let after =
+            "import jwt\nK = os.environ['JWT_KEY']\ndef f(p):\n    return jwt.encode(p, K)\n";
+        assert_eq!(patched(before), after);
+    }
+
+    #[test]
     fn every_fallback_is_found() {
         for source in [
             "app.secret_key = os.environ.get('SECRET_KEY', 'x7')\n",
@@ -240,6 +250,8 @@ mod tests {
             "app.secret_key = os.environ.get('SECRET_KEY') or 'x7'\n",
             "app.secret_key = os.environ['K'] if 'K' in os.environ else 'x7'\n",
             "app.config.setdefault('SECRET_KEY', 'x7')\n",
+            "import jwt\nK = os.environ.get('JWT_KEY') or 'x7'\ndef f(p):\n    return jwt.encode(p, K)\n",
+            "import jwt\ndef f(p):\n    return jwt.encode(p, os.getenv('JWT_KEY', 'x7'))\n",
             "if 'K' in os.environ:\n    app.secret_key = os.environ['K']\nelse:\n    app.secret_key = 'x7'\n",
             "try:\n    k = os.environ['K']\nexcept KeyError:\n    k = 'x7'\napp.secret_key = k\n",
         ] {

@@ -27,7 +27,7 @@ impl Control for SecretKeyHardcoded {
 
     fn check(&self, model: &Model) -> Verdict {
         let mut findings: Vec<Finding> = of_control(model).map(|it| finding(&it)).collect();
-        findings.extend(signers::findings(model));
+        findings.extend(signers::findings(model, signers::Which::Written));
         findings.extend(in_files::findings(model, ABOUT.id));
         let evidence: Vec<Evidence> = volatile::reads(model);
         if findings.is_empty() && evidence.is_empty() {
@@ -116,6 +116,9 @@ mod tests {
             "import hashlib\napp.secret_key = hashlib.sha256(b'x7').hexdigest()\n",
             "import jwt\ndef f(p):\n    return jwt.encode(p, 'x7', algorithm='HS256')\n",
             "from itsdangerous import URLSafeTimedSerializer\nK = 'x7'\ns = URLSafeTimedSerializer(K)\n",
+            "import jwt\ndef f(p):\n    KEY = 'x7'\n    return jwt.encode(p, KEY)\n",
+            "import jwt\napp.config['TOKEN_HMAC'] = 'x7'\ndef f(p):\n    return jwt.encode(p, app.config['TOKEN_HMAC'])\ndef g(t):\n    return jwt.decode(t, app.config['TOKEN_HMAC'])\n",
+            "import jwt\nKEY = 'x7'\napp.secret_key = KEY\ndef f(p):\n    return jwt.encode(p, KEY)\n",
         ] {
             assert_eq!(found(source).len(), 1, "{source}");
         }
@@ -127,6 +130,10 @@ mod tests {
             "SECRET_KEY_LENGTH = 'x7'\n",
             "app.config['SECRET_KEY_FALLBACKS'] = []\n",
             "import jwt\ndef f(p):\n    return jwt.encode(p, app.secret_key)\n",
+            "import jwt\nimport os\ndef f(p):\n    return jwt.encode(p, os.environ['K'])\n",
+            "import jwt\nimport os\nK = os.environ.get('K') or 'x7'\ndef f(p):\n    return jwt.encode(p, K)\n",
+            "import jwt\napp.config['NAME'] = 'x7'\ndef f(t):\n    return jwt.decode(t, app.config['OTHER'])\n",
+            "import jwt\ndef f(p, key='x7'):\n    key = load()\n    return jwt.encode(p, key)\n",
             "config = {}\nconfig['SECRET_KEY_NAME'] = 'x7'\n",
             "class TestingConfig:\n    SECRET_KEY = 'x7'\n",
         ] {

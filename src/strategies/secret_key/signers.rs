@@ -1,6 +1,6 @@
 //! Literals that sign tokens by themselves, beside the application's keys.
 
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{BoolOp, Expr, Stmt};
 use ruff_text_size::Ranged as _;
 
 use super::{keys, masks, report, sightings, surroundings};
@@ -9,7 +9,10 @@ use crate::edit::{config, imports};
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::calls::CallSite;
+use crate::model::config::{Literal, Value};
+use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
+use crate::parse::python::Module;
 use crate::text::{Location, Span};
 
 pub(super) const SUBJECT: &str = "signer";
@@ -33,40 +36,76 @@ const SIGNERS: &[(&str, &str, usize)] = &[
     ("jwt.decode", "key", 1),
 ];
 
-pub(super) fn findings(model: &Model) -> Vec<Finding> {
+/// How many names and settings are followed to a literal.
+const MAX_DEPTH: usize = 4;
+
+/// Where keys are told from defaults behind the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Written,
+    Default,
+}
+
+pub(super) fn findings(model: &Model, which: Which) -> Vec<Finding> {
     let found = all(model).into_iter();
-    found.map(|signer| finding(model, &signer)).collect()
+    found
+        .filter(|signer| signer.key.variable.is_empty() == (which == Which::Written))
+        .map(|signer| finding(model, &signer))
+        .collect()
+}
+
+/// A literal that is, or may be, the key of a signer.
+#[derive(Debug, Clone)]
+struct KeyText {
+    literal: Location,
+    /// What stands in its place: the literal, or the expression whose default it is.
+    whole: Location,
+    value: String,
+    /// The environment variable that comes first; empty where none does.
+    variable: String,
+    /// The setting that holds it; empty where none does.
+    setting: String,
 }
 
 /// A call that signs or checks with a key from the code.
 struct Signer<'m> {
     site: &'m CallSite,
     callee: &'static str,
-    /// The literal's expression.
-    literal: Location,
-    value: String,
+    key: KeyText,
     purpose: Purpose,
 }
 
+/// Every literal once, with the first call that signs with it; those aside that are reported
+/// as the application's own keys.
 fn all(model: &Model) -> Vec<Signer<'_>> {
     let mut found: Vec<Signer<'_>> = Vec::new();
     for (callee, name, position) in SIGNERS {
         for site in model.calls.of(callee) {
-            let Some((literal, value)) = literal(model, site, name, *position) else {
-                continue;
-            };
             let purpose = model.modules.get(site.module).file.purpose;
-            if matches!(purpose, Purpose::Test | Purpose::Vendored) || is_public(&value) {
+            if matches!(purpose, Purpose::Test | Purpose::Vendored) {
                 continue;
             }
-            found.push(Signer {
-                site,
-                callee,
-                literal,
-                value,
-                purpose,
-            });
+            let call = site.call(&model.modules);
+            let key = call.and_then(|it| it.arguments.find_argument_value(name, *position));
+            let Some(key) = key else {
+                continue;
+            };
+            let texts = texts(model, site.module, key, MAX_DEPTH).into_iter();
+            for key in texts.filter(|key| !is_public(&key.value)) {
+                if !found.iter().any(|it| it.key.literal == key.literal) {
+                    found.push(Signer {
+                        site,
+                        callee,
+                        key,
+                        purpose,
+                    });
+                }
+            }
         }
+    }
+    if !found.is_empty() {
+        let own = sightings::all(model);
+        found.retain(|it| !own.iter().any(|own| own.literal == it.key.literal));
     }
     found
 }
@@ -79,27 +118,143 @@ fn is_public(value: &str) -> bool {
         || value.starts_with("ssh-")
 }
 
-/// The key's literal, through one name, and its text.
-fn literal(
-    model: &Model,
-    site: &CallSite,
-    name: &str,
-    position: usize,
-) -> Option<(Location, String)> {
-    let call = site.call(&model.modules)?;
-    let key = call.arguments.find_argument_value(name, position)?;
-    let module = model.modules.get(site.module);
-    if let Some(text) = text_of(key) {
-        return Some((module.location(key.range()), text));
+/// The literals that `expr` may stand for.
+fn texts(model: &Model, home: ModuleId, expr: &Expr, depth: usize) -> Vec<KeyText> {
+    let module = model.modules.get(home);
+    if let Some(value) = text_of(expr) {
+        let literal = module.location(expr.range());
+        return vec![KeyText {
+            whole: literal.clone(),
+            literal,
+            value,
+            variable: String::new(),
+            setting: String::new(),
+        }];
     }
-    let found = model.names.qualify(&model.modules, site.module, key)?;
-    let definition = model.names.definition(&found)?;
-    let BindingKind::Value(span) = definition.binding.kind else {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Vec::new();
+    };
+    match expr {
+        Expr::BoolOp(either) if either.op == BoolOp::Or => {
+            let variable = either.values.iter().find_map(|it| read(model, home, it));
+            let Some((variable, _)) = variable else {
+                return Vec::new();
+            };
+            let last = either.values.last().and_then(|it| Some((it, text_of(it)?)));
+            last.map(|(literal, value)| default(module, expr, literal, value, &variable))
+                .into_iter()
+                .collect()
+        }
+        Expr::Call(_) => read(model, home, expr)
+            .and_then(|(variable, literal)| {
+                let literal = literal?;
+                Some(default(module, expr, literal, text_of(literal)?, &variable))
+            })
+            .into_iter()
+            .collect(),
+        Expr::If(choice) => [&choice.body, &choice.orelse]
+            .into_iter()
+            .flat_map(|it| texts(model, home, it, depth))
+            .collect(),
+        Expr::Subscript(subscript) => setting(model, &subscript.value, &subscript.slice),
+        _ => named(model, home, expr, depth),
+    }
+}
+
+fn default(module: &Module, whole: &Expr, literal: &Expr, value: String, name: &str) -> KeyText {
+    KeyText {
+        literal: module.location(literal.range()),
+        whole: module.location(whole.range()),
+        value,
+        variable: name.to_owned(),
+        setting: String::new(),
+    }
+}
+
+/// The variable that `os.environ.get(name, default)` reads, and its default.
+fn read<'m>(model: &Model, home: ModuleId, expr: &'m Expr) -> Option<(String, Option<&'m Expr>)> {
+    let Expr::Call(call) = expr else {
         return None;
     };
-    let home = model.modules.get(definition.module);
-    let text = text_of(home.expression_at(span)?)?;
-    Some((home.location(span), text))
+    let callee = model.names.callee(&model.modules, home, &call.func)?;
+    if !matches!(callee.external()?, "os.environ.get" | "os.getenv") {
+        return None;
+    }
+    let name = text_of(call.arguments.find_positional(0)?)?;
+    Some((name, call.arguments.find_argument_value("default", 1)))
+}
+
+/// What a name stands for: a local variable, a constant of a module, an attribute of a class.
+fn named(model: &Model, home: ModuleId, expr: &Expr, depth: usize) -> Vec<KeyText> {
+    let local = || {
+        let Expr::Name(name) = expr else {
+            return None;
+        };
+        let scopes = model.names.scopes(home);
+        let (_, bindings) = scopes.lookup(&name.id, name.range.start().to_usize())?;
+        match bindings {
+            [only] => match only.kind {
+                BindingKind::Value(span) => Some((home, span)),
+                _ => None,
+            },
+            _ => None,
+        }
+    };
+    let elsewhere = || {
+        let found = model.names.qualify(&model.modules, home, expr)?;
+        let definition = model.names.definition(&found)?;
+        match definition.binding.kind {
+            BindingKind::Value(span) => Some((definition.module, span)),
+            _ => None,
+        }
+    };
+    let Some((home, span)) = local().or_else(elsewhere) else {
+        return Vec::new();
+    };
+    let Some(value) = model.modules.get(home).expression_at(span) else {
+        return Vec::new();
+    };
+    texts(model, home, value, depth)
+}
+
+/// What the application's configuration holds under a key that is none of Flask's.
+fn setting(model: &Model, base: &Expr, key: &Expr) -> Vec<KeyText> {
+    let is_configuration = match base {
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "config",
+        Expr::Name(name) => name.id.as_str() == "config",
+        _ => false,
+    };
+    let Expr::StringLiteral(key) = key else {
+        return Vec::new();
+    };
+    let key = key.value.to_str();
+    if !is_configuration || keys::in_code(key).is_some() {
+        return Vec::new();
+    }
+    let writes = model.configuration.writes(key);
+    let found = writes.filter_map(|write| match &write.value {
+        Value::Known(Literal::Str(value)) if !value.is_empty() => Some(KeyText {
+            literal: write.value_at.clone(),
+            whole: write.value_at.clone(),
+            value: value.to_string(),
+            variable: String::new(),
+            setting: key.to_owned(),
+        }),
+        Value::Env(read) => {
+            let Some(Literal::Str(value)) = &read.default else {
+                return None;
+            };
+            Some(KeyText {
+                literal: read.default_at.clone()?,
+                whole: write.value_at.clone(),
+                value: value.to_string(),
+                variable: read.name.clone(),
+                setting: key.to_owned(),
+            })
+        }
+        _ => None,
+    });
+    found.collect()
 }
 
 fn text_of(expr: &Expr) -> Option<String> {
@@ -115,16 +270,24 @@ fn text_of(expr: &Expr) -> Option<String> {
 }
 
 fn finding(model: &Model, signer: &Signer<'_>) -> Finding {
+    let key = &signer.key;
+    let mark = keys::mark(&key.value);
+    let (control, what) = match key.variable.as_str() {
+        "" => (
+            "secret-key-hardcoded",
+            format!("is written in the code (fingerprint {mark})"),
+        ),
+        variable => (
+            "secret-key-fallback",
+            format!("is a public text wherever {variable} is not set (fingerprint {mark})"),
+        ),
+    };
     let message = format!(
-        "The key of {} is written in the code (fingerprint {}): whoever reads it can make tokens \
-         that the app accepts.",
-        signer.callee,
-        keys::mark(&signer.value)
+        "The key of {} {what}: whoever reads it can make tokens that the app accepts.",
+        signer.callee
     );
-    let at = signer.site.location.clone();
-    let finding =
-        Finding::new("secret-key-hardcoded", at, Severity::High, message).subject(SUBJECT);
-    let secrets = masks::texts_of(model, &signer.literal, &signer.value);
+    let finding = Finding::new(control, place(signer), Severity::High, message).subject(SUBJECT);
+    let secrets = masks::texts_of(model, &key.literal, &key.value);
     let finding = secrets.into_iter().fold(finding, Finding::secret);
     match signer.purpose {
         Purpose::Example => finding.unreachable("It stands in an example."),
@@ -132,14 +295,21 @@ fn finding(model: &Model, signer: &Signer<'_>) -> Finding {
     }
 }
 
+/// The call where the key stands in it, else the place of the key.
+fn place(signer: &Signer<'_>) -> Location {
+    let (site, literal) = (&signer.site.location, &signer.key.literal);
+    match literal.path == site.path && site.span.contains(literal.span) {
+        true => site.clone(),
+        false => signer.key.whole.clone(),
+    }
+}
+
 pub(super) fn remedy(model: &Model, finding: &Finding) -> Patch {
     let title = "Sign tokens with a key from the environment";
     let signers = all(model);
-    let signer = signers
-        .iter()
-        .find(|it| it.site.location == finding.location);
+    let signer = signers.iter().find(|it| place(it) == finding.location);
     let found = signer.and_then(|signer| {
-        let home = model.modules.by_path(&signer.literal.path)?;
+        let home = model.modules.by_path(&signer.key.whole.path)?;
         Some((signer, home, variable_of(model, &signers, signer)?))
     });
     let Some((signer, home, variable)) = found else {
@@ -149,9 +319,11 @@ pub(super) fn remedy(model: &Model, finding: &Finding) -> Patch {
         return Patch::manual(title, vec![by_hand.into()]);
     };
     let module = model.modules.get(home);
-    let span = signer.literal.span;
+    let span = signer.key.whole.span;
     let (os, import) = imports::module_for(model, home, span.start, "os");
-    let is_bytes = module.source(span).starts_with(['b', 'B']);
+    let is_bytes = module
+        .source(signer.key.literal.span)
+        .starts_with(['b', 'B']);
     let encoded = if is_bytes { ".encode()" } else { "" };
     let text = format!("{os}.environ[\"{variable}\"]{encoded}");
     let text = config::requoted(module, &text);
@@ -178,17 +350,24 @@ pub(super) fn remedy(model: &Model, finding: &Finding) -> Patch {
 /// The variable that the key is read from: called after the constant that holds it, or after
 /// what it signs. Nothing where another key goes by that name.
 fn variable_of(model: &Model, signers: &[Signer<'_>], signer: &Signer<'_>) -> Option<String> {
-    let home = model.modules.by_path(&signer.literal.path)?;
+    if !signer.key.variable.is_empty() {
+        return Some(signer.key.variable.clone());
+    }
+    let home = model.modules.by_path(&signer.key.literal.path)?;
     let module = model.modules.get(home);
     let constant = module
-        .statement_at(signer.literal.span)
+        .statement_at(signer.key.literal.span)
         .and_then(|stmt| match stmt {
             Stmt::Assign(assign) => match (&*assign.targets, Span::from(assign.value.range())) {
-                ([Expr::Name(name)], value) if value == signer.literal.span => Some(&name.id),
+                ([Expr::Name(name)], value) if value == signer.key.literal.span => {
+                    Some(name.id.as_str())
+                }
                 _ => None,
             },
             _ => None,
         });
+    let setting = Some(signer.key.setting.as_str()).filter(|name| !name.is_empty());
+    let constant = constant.or(setting);
     let name = match (constant, signer.callee.starts_with("jwt.")) {
         (Some(constant), _) => constant.to_ascii_uppercase(),
         (None, true) => "JWT_SECRET_KEY".to_owned(),
@@ -196,7 +375,7 @@ fn variable_of(model: &Model, signers: &[Signer<'_>], signer: &Signer<'_>) -> Op
     };
     let of_another = sightings::all(model)
         .iter()
-        .any(|it| it.key == name && it.value != signer.value);
+        .any(|it| it.key == name && it.value != signer.key.value);
     let is_read = model.configuration.all().any(|write| {
         let leaves = write.value.leaves();
         let mut reads = leaves.iter().filter_map(|leaf| leaf.env());
@@ -207,9 +386,9 @@ fn variable_of(model: &Model, signers: &[Signer<'_>], signer: &Signer<'_>) -> Op
     let mut rivals = signers.iter().filter(|other| {
         constant.is_none()
             && other.callee.starts_with("jwt.") == family
-            && other.literal.path == signer.literal.path
+            && other.key.literal.path == signer.key.literal.path
     });
-    let is_ambiguous = rivals.any(|other| other.value != signer.value);
+    let is_ambiguous = rivals.any(|other| other.key.value != signer.key.value);
     (!of_another && !is_read && !is_ambiguous).then_some(name)
 }
 

@@ -406,6 +406,40 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_grows_is_read_as_a_whole_or_asked_about() {
+        const PAGE: &str = "from flask import Flask, render_template\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef index():\n    return render_template('page.html')\n\n\n@app.after_request\ndef headers(response):\n    response.headers['Content-Security-Policy'] = csp\n    return response\n\n\n";
+        for (lines, question) in [
+            (
+                "csp = \"default-src 'self'; object-src 'none'; \"\ncsp += \"base-uri 'self'; frame-ancestors 'self'\"\n",
+                false,
+            ),
+            (
+                "csp = ''\nfor line in open('csp.txt'):\n    csp += line\n",
+                true,
+            ),
+            (
+                "csp = \"default-src 'self'; \"\nif app.debug:\n    csp += \"base-uri 'self'\"\n",
+                true,
+            ),
+        ] {
+            let app = format!("{PAGE}{lines}");
+            let texts = [
+                ("app.py", app.as_str()),
+                ("templates/page.html", "<p>x</p>"),
+            ];
+            let verdict =
+                crate::strategies::testing::verdict(&ContentSecurityPolicyStrength, &texts);
+            match question {
+                true => assert!(matches!(verdict, Verdict::Undecided { .. }), "{lines}"),
+                false => assert!(
+                    matches!(verdict, Verdict::Implemented { .. }),
+                    "{verdict:?}"
+                ),
+            }
+        }
+    }
+
+    #[test]
     fn weak_policies_are_named() {
         for (policy, expected) in [
             (

@@ -11,8 +11,8 @@ use crate::discover::FileKind;
 use crate::model::Model;
 use crate::model::app::{App, AppId};
 use crate::model::modules::ModuleId;
-use crate::model::names::BindingKind;
-use crate::parse::python::argument;
+use crate::model::names::{Binding, BindingKind};
+use crate::parse::python::{Module, argument};
 use crate::text::{Location, Span};
 
 /// One policy.
@@ -368,6 +368,9 @@ fn directives(model: &Model, module: ModuleId, expr: &Expr) -> Option<Directives
         Expr::Name(name) => {
             let offset = name.range.start().to_usize();
             let (_, bindings) = model.names.scopes(module).lookup(&name.id, offset)?;
+            if bindings.iter().any(|it| added(parsed, it.span).is_some()) {
+                return grown(parsed, bindings).map(|text| Directives::of_text(&text));
+            }
             let value = bindings.iter().find_map(|binding| match &binding.kind {
                 BindingKind::Value(span) => parsed.expression_at(*span),
                 _ => None,
@@ -399,6 +402,33 @@ fn directives(model: &Model, module: ModuleId, expr: &Expr) -> Option<Directives
         }
         _ => text(expr).map(|text| Directives::of_text(&text)),
     }
+}
+
+/// What `name += value` adds, if the statement at `span` is that.
+fn added(parsed: &Module, span: Span) -> Option<&Expr> {
+    match parsed.statement_exactly(span)? {
+        Stmt::AugAssign(assign) if assign.op == Operator::Add => Some(&assign.value),
+        _ => None,
+    }
+}
+
+/// The text that is put together by `name = "…"` and then `name += "…"`; nothing where a part
+/// is computed, or added on some paths only.
+fn grown(parsed: &Module, bindings: &[Binding]) -> Option<String> {
+    let (first, rest) = bindings.split_first()?;
+    let BindingKind::Value(start) = &first.kind else {
+        return None;
+    };
+    let lines = &parsed.file.text;
+    let depth = lines.indentation(first.span.start);
+    let mut grown = text(parsed.expression_at(*start)?)?;
+    for binding in rest {
+        if lines.indentation(binding.span.start) != depth {
+            return None;
+        }
+        grown += &text(added(parsed, binding.span)?)?;
+    }
+    Some(grown)
 }
 
 struct Names<'a>(Vec<&'a Expr>);
