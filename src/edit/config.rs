@@ -279,14 +279,16 @@ fn is_key(target: &Expr) -> bool {
     matches!(target, Expr::Name(name) if !name.id.bytes().any(|byte| byte.is_ascii_lowercase()))
 }
 
+/// After so many strings, it is clear which quotes a file prefers.
+const ENOUGH_STRINGS: usize = 500;
+
 /// The quote that most of the file's one-line strings use.
 fn quote_of(module: &Module) -> char {
     let (mut single, mut double) = (0usize, 0usize);
-    for token in module.tokens().iter() {
+    let tokens = module.tokens().iter();
+    let strings = tokens.filter(|token| token.kind() == TokenKind::String);
+    for token in strings.take(ENOUGH_STRINGS) {
         let source = module.source(token.range());
-        if token.kind() != TokenKind::String {
-            continue;
-        }
         let body = source.trim_start_matches(|character: char| character.is_ascii_alphabetic());
         match body.as_bytes() {
             [b'\'', b'\'', b'\'', ..] | [b'"', b'"', b'"', ..] => {}

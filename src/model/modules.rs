@@ -130,12 +130,8 @@ impl Modules {
             let mut imports = Vec::new();
             collect_imports(module.body(), &mut imports);
             for (level, dotted) in imports {
-                for path in self.candidates(module.path(), level, &dotted) {
-                    if files.contains_key(path.as_str()) {
-                        paths.insert(path);
-                        break;
-                    }
-                }
+                let known = |path: &str| files.contains_key(path).then(|| path.to_owned());
+                paths.extend(self.imported(module.path(), level, &dotted, known));
             }
         }
         let skipped: HashSet<_> = self.skipped.iter().map(|skip| skip.path.as_str()).collect();
@@ -176,9 +172,7 @@ impl Modules {
     /// `importer`, if it is one of the repository's.
     pub fn import(&self, importer: ModuleId, level: u32, dotted: &str) -> Option<ModuleId> {
         let importer = self.get(importer).path();
-        self.candidates(importer, level, dotted)
-            .iter()
-            .find_map(|path| self.by_path(path))
+        self.imported(importer, level, dotted, |path| self.by_path(path))
     }
 
     /// The module of that dotted name as seen from outside: the target of a WSGI server, or
@@ -204,39 +198,44 @@ impl Modules {
         found.next().is_none().then_some(*id)
     }
 
-    /// The paths an import may mean, best first. Any folder above the importer may be on
-    /// `sys.path`; one that is itself a package only when a file in it is run as a script.
-    fn candidates(&self, importer: &str, level: u32, dotted: &str) -> Vec<String> {
+    /// What `file_at` knows of the first path that an import may mean, best first. Any folder
+    /// above the importer may be on `sys.path`; one that is itself a package only when a file in
+    /// it is run as a script.
+    fn imported<T>(
+        &self,
+        importer: &str,
+        level: u32,
+        dotted: &str,
+        file_at: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let mut ends = [dotted.split('.').next(), dotted.rsplit('.').next()].into_iter();
         let is_of_here = |name: Option<&str>| name.is_none_or(|it| self.names.contains(it));
         if !dotted.is_empty() && !ends.all(is_of_here) {
-            return Vec::new();
+            return None;
         }
         let relative = dotted.replace('.', "/");
-        let mut folder = parent(importer);
+        let below = |folder: &str| {
+            let paths = files_of(&join_path(folder, &relative));
+            paths.iter().find_map(|path| file_at(path))
+        };
+        let folder = parent(importer);
         if level > 0 {
-            for _ in 1..level {
-                folder = parent(folder);
-            }
-            return files_of(&join_path(folder, &relative)).to_vec();
+            let up = std::iter::successors(Some(folder), |folder| Some(parent(folder)));
+            return up.take(level as usize).last().and_then(below);
         }
-        let mut folders = vec![folder];
-        while !folder.is_empty() {
-            folder = parent(folder);
-            folders.push(folder);
+        let is_package = |folder: &&str| self.packages.contains(*folder);
+        let mut roots = folders_above(importer).filter(|folder| !is_package(folder));
+        if let Some(found) = roots.find_map(below) {
+            return Some(found);
         }
-        let (packages, roots): (Vec<&str>, Vec<&str>) = folders
-            .iter()
-            .partition(|folder| self.packages.contains(**folder));
+        if let Some(found) = ["src", "lib"].into_iter().find_map(below) {
+            return Some(found);
+        }
         let top = dotted.split('.').next().unwrap_or(dotted);
-        let as_script = packages.into_iter().filter(|_| !is_well_known(top));
-        let sources = ["src", "lib"].into_iter();
-        roots
-            .into_iter()
-            .chain(sources)
-            .chain(as_script)
-            .flat_map(|folder| files_of(&join_path(folder, &relative)))
-            .collect()
+        if is_well_known(top) {
+            return None;
+        }
+        folders_above(importer).filter(is_package).find_map(below)
     }
 }
 
@@ -323,6 +322,16 @@ fn files_of(path: &str) -> [String; 2] {
 fn names_of(path: &str) -> impl Iterator<Item = String> {
     let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
     stem.split('/').map(str::to_owned)
+}
+
+/// The folder of a file and those around it; "" is the root.
+fn folders_above(path: &str) -> impl Iterator<Item = &str> {
+    let mut next = Some(parent(path));
+    std::iter::from_fn(move || {
+        let folder = next?;
+        next = (!folder.is_empty()).then(|| parent(folder));
+        Some(folder)
+    })
 }
 
 fn parent(path: &str) -> &str {

@@ -19,7 +19,7 @@ use super::sink::merge_calls;
 use super::value::{Code, Func, Key, ObjId, Place, Value, hash, mix};
 use crate::discover::Purpose;
 use crate::finding::Confidence;
-use crate::model::modules::{ModuleId, Modules};
+use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::parse::python::Module;
 
 /// What the framework calls with client values.
@@ -100,6 +100,25 @@ static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "FlaskForm",
     ])
     .ok()
+});
+
+/// What a function holds that registers handlers.
+static REGISTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    any_of([
+        "route(",
+        "add_url_rule",
+        "errorhandler",
+        "add_resource",
+        ".get(\"/",
+        ".get('/",
+        ".post(",
+        "before_request",
+        "@socketio",
+        ".on(",
+        "template_filter",
+        "template_global",
+        "jinja_env",
+    ])
 });
 
 /// Runs every handler and answers what reaches which sink.
@@ -250,21 +269,6 @@ impl<'a> Interp<'a> {
 
     /// Functions that define handlers inside, and that nobody has called.
     fn run_registrars(&mut self, id: ModuleId) {
-        let markers = [
-            "route(",
-            "add_url_rule",
-            "errorhandler",
-            "add_resource",
-            ".get(\"/",
-            ".get('/",
-            ".post(",
-            "before_request",
-            "@socketio",
-            ".on(",
-            "template_filter",
-            "template_global",
-            "jinja_env",
-        ];
         for (func, class) in self.functions_of(id) {
             let place = Place {
                 module: id,
@@ -276,7 +280,11 @@ impl<'a> Interp<'a> {
                 span: body_span(def),
             };
             let text = self.source_text(body);
-            if self.ran.contains(&place) || !markers.iter().any(|marker| text.contains(marker)) {
+            if self.ran.contains(&place)
+                || REGISTERS
+                    .as_ref()
+                    .is_some_and(|marker| !marker.is_match(text))
+            {
                 continue;
             }
             self.run_alone(&func, class, Kind::Registrar);

@@ -111,6 +111,13 @@ fn uses(model: &Model, removed: &[Removed]) -> Vec<(String, Removed)> {
     }
     let mut found = Vec::new();
     for (id, module) in model.modules.iter() {
+        let source = module.file.text.as_str();
+        if !removed
+            .iter()
+            .any(|one| source.contains(last_part(one.name)))
+        {
+            continue;
+        }
         let mut search = Uses {
             model,
             id,
@@ -125,6 +132,10 @@ fn uses(model: &Model, removed: &[Removed]) -> Vec<(String, Removed)> {
         }));
     }
     found
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 struct Uses<'a> {
