@@ -35,11 +35,15 @@ pub(super) struct Interp<'a> {
     /// Folders without `__init__.py` that an import went through.
     pub namespaces: HashSet<String>,
     pub weak: HashMap<Key, Vec<WeakCheck>>,
+    /// How many of these there are.
+    pub weak_noted: usize,
     /// The path that a normalised path was made of.
     pub origins: HashMap<Key, Vec<Key>>,
     /// The pieces of every tainted expression.
     pub seen: HashMap<Place, Vec<Key>>,
     pub sinks: BTreeMap<(Location, Sink, Span), SinkCall>,
+    /// What has reached a sink, hashed with the sink.
+    pub noted: HashSet<u64>,
     pub undecided: BTreeSet<Undecided>,
     pub handlers: Vec<Handler<'a>>,
     /// The modules whose handlers are run, by whichever worker.
@@ -179,9 +183,11 @@ impl<'a> Interp<'a> {
             stars: HashMap::default(),
             namespaces: HashSet::default(),
             weak: HashMap::default(),
+            weak_noted: 0,
             origins: HashMap::default(),
             seen: HashMap::default(),
             sinks: BTreeMap::new(),
+            noted: HashSet::default(),
             undecided: BTreeSet::new(),
             handlers: Vec::new(),
             wanted: HashSet::default(),
@@ -610,6 +616,7 @@ impl<'a> Interp<'a> {
         for key in keys {
             let known = self.weak.entry(key).or_default();
             if !known.iter().any(|check| check.location == location) {
+                self.weak_noted += 1;
                 known.push(WeakCheck {
                     location: location.clone(),
                     why: why.to_owned(),

@@ -1,9 +1,11 @@
 //! Where client values must not arrive as they are.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, FStringPart, InterpolatedStringElement, Operator};
 use ruff_text_size::Ranged as _;
+use rustc_hash::FxHasher;
 
 use super::call::Args;
 use super::facts::Facts;
@@ -14,6 +16,7 @@ use super::path::{is_upload, path_pieces};
 use super::response::html_pieces;
 use super::value::{Part, Piece, Place, Str, StrKind, Value, hash};
 use crate::finding::{Confidence, FlowStep};
+use crate::model::modules::ModuleId;
 use crate::text::{Location, Span};
 
 /// What a sink thinks of one piece.
@@ -66,6 +69,9 @@ impl<'a> Interp<'a> {
             true => argument,
             false => call,
         };
+        if !self.is_news(&sink, (call, argument), confidence, &judged) {
+            return;
+        }
         let mut found = SinkCall {
             name: name.strip_prefix("builtins.").unwrap_or(name).to_owned(),
             call: self.location(call),
@@ -95,12 +101,14 @@ impl<'a> Interp<'a> {
         if let Some(first) = tainted.first() {
             found.confidence = confidence.min(doubt(&found.sink, &tainted, first.context));
             found.weak_checks = self.weak_checks(value, &tainted);
-            found.base = self.base_of(argument);
+            let root = self.modules.get(argument.module);
+            let root = root.expression_at(argument.span);
+            found.base = root.and_then(|root| self.base_of(root, argument.module));
             found.has_prefix = has_prefix(value);
             found.outcome = Outcome::Tainted {
                 pieces: tainted
                     .iter()
-                    .map(|one| self.taint_piece(one, argument))
+                    .map(|one| self.taint_piece(one, root, argument.module))
                     .collect(),
             };
         } else if let Some(first) = harmless.first() {
@@ -115,6 +123,24 @@ impl<'a> Interp<'a> {
             };
         }
         self.merge(found);
+    }
+
+    /// Whether the same has not been noted before: loops, and paths that were joined late, bring
+    /// a call here again and again.
+    fn is_news(
+        &mut self,
+        sink: &Sink,
+        places: (Place, Place),
+        confidence: Confidence,
+        judged: &[Judged<'_>],
+    ) -> bool {
+        let mut form = FxHasher::default();
+        (sink, places, confidence, self.weak_noted).hash(&mut form);
+        for one in judged {
+            let piece = (one.piece.id, one.piece.step.length);
+            (piece, one.known.bits(), one.is_safe, one.context).hash(&mut form);
+        }
+        self.noted.insert(form.finish())
     }
 
     fn merge(&mut self, found: SinkCall) {
@@ -299,12 +325,17 @@ impl<'a> Interp<'a> {
         found
     }
 
-    fn taint_piece(&self, judged: &Judged<'a>, argument: Place) -> TaintPiece {
+    fn taint_piece(
+        &self,
+        judged: &Judged<'a>,
+        root: Option<&'a Expr>,
+        module: ModuleId,
+    ) -> TaintPiece {
         let piece = &judged.piece;
         TaintPiece {
             source: self.location(piece.source.place),
             source_text: piece.source.text.to_string(),
-            span: self.visible(piece, argument),
+            span: root.and_then(|root| self.visible(piece, root, module)),
             inserted: piece.inserted.map(|place| self.location(place)),
             insertions: self.insertions(piece),
             has: judged.known,
@@ -345,15 +376,13 @@ impl<'a> Interp<'a> {
     }
 
     /// The smallest expression inside the argument that carries the piece into it.
-    fn visible(&self, piece: &Piece<'a>, argument: Place) -> Option<Span> {
-        let module = self.modules.get(argument.module);
-        let root = module.expression_at(argument.span)?;
+    fn visible(&self, piece: &Piece<'a>, root: &'a Expr, module: ModuleId) -> Option<Span> {
         let key = piece.source.place.key();
         let mut best = None;
         let mut open = vec![root];
         while let Some(expr) = open.pop() {
             let place = Place {
-                module: argument.module,
+                module,
                 span: expr.range().into(),
             };
             let carries = self
@@ -365,10 +394,7 @@ impl<'a> Interp<'a> {
             if carries || inner.iter().any(|_| true) {
                 for part in inner {
                     let span: Span = part.range().into();
-                    let place = Place {
-                        module: argument.module,
-                        span,
-                    };
+                    let place = Place { module, span };
                     let holds = self
                         .seen
                         .get(&place)
@@ -389,12 +415,10 @@ impl<'a> Interp<'a> {
     }
 
     /// `BASE` of `os.path.join(BASE, x)`, `BASE / x`, `f"{BASE}/{x}"`, `BASE + x`.
-    fn base_of(&self, argument: Place) -> Option<Span> {
-        let module = self.modules.get(argument.module);
-        let root = module.expression_at(argument.span)?;
+    fn base_of(&self, root: &Expr, module: ModuleId) -> Option<Span> {
         let base = first_of(root)?;
         let place = Place {
-            module: argument.module,
+            module,
             span: base.range().into(),
         };
         (!self.seen.contains_key(&place)).then_some(place.span)
