@@ -8,9 +8,11 @@ use ruff_text_size::Ranged as _;
 
 use super::call::Args;
 use super::facts::Facts;
+use super::guard::Test;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{Code, Func, Note, ObjId, Place, Value, hash, mix, union};
+use crate::parse::python::last_name;
 
 const DEEPEST_INHERITANCE: u8 = 12;
 
@@ -43,6 +45,14 @@ impl<'a> Interp<'a> {
             Value::Any(any) => {
                 if let Some(value) = self.source_attribute(any, name, place) {
                     return value;
+                }
+                if name == "scheme"
+                    && let Some(Test::Url(url)) = self.tests.get(&any.key).cloned()
+                {
+                    let key = mix(any.key, hash(name));
+                    let scheme = Value::tainted(key, any.pieces.clone());
+                    self.tests.insert(scheme.key(), Test::Scheme(url));
+                    return scheme;
                 }
                 if any.pieces.is_empty() && any.kind.is_none() {
                     return Value::Method(Rc::new((object.clone(), name.into())));
@@ -363,9 +373,13 @@ impl<'a> Interp<'a> {
             names.extend(self.annotated_fields(&base, st));
         }
         for stmt in &class.def.body {
-            if let Stmt::AnnAssign(field) = stmt
-                && let Expr::Name(name) = &*field.target
-            {
+            let target = match stmt {
+                Stmt::AnnAssign(field) => Some(&*field.target),
+                // attrs: `path = attr.ib()`.
+                Stmt::Assign(field) if is_attrs_field(&field.value) => field.targets.first(),
+                _ => None,
+            };
+            if let Some(Expr::Name(name)) = target {
                 names.push(name.id.as_str());
             }
         }
@@ -608,6 +622,13 @@ impl<'a> Interp<'a> {
 
 pub(super) fn is_class(instance: &Instance<'_>, dotted: &str) -> bool {
     matches!(&instance.class, Value::Ext(name) if &**name == dotted)
+}
+
+fn is_attrs_field(value: &Expr) -> bool {
+    let Expr::Call(call) = value else {
+        return false;
+    };
+    matches!(last_name(&call.func), Some("ib" | "attrib"))
 }
 
 fn is_form(base: &str) -> bool {

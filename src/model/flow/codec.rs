@@ -88,8 +88,8 @@ impl<'a> Interp<'a> {
             }
             _ => {}
         }
-        let url = Facts::ESCAPED | Facts::ONE_WORD | Facts::NO_BRACE;
-        let base64 = Facts::ESCAPED | Facts::ONE_WORD | Facts::NO_BRACE | Facts::NO_DOTDOT;
+        let url = Facts::ESCAPED | Facts::ONE_WORD | Facts::NO_BRACE | Facts::LINK;
+        let base64 = url | Facts::NO_DOTDOT;
         let no_slash = Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE;
         let (codec, direction) = match name {
             "urllib.parse.quote" | "urllib.quote" | "urllib2.quote" | "requests.utils.quote" => {

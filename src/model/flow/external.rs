@@ -387,6 +387,18 @@ impl<'a> Interp<'a> {
                 let loaded = self.loaded_by(&schema, &payload, place, st, fr);
                 loaded.unwrap_or(payload)
             }
+            "urllib.parse.urlparse" | "urllib.parse.urlsplit" | "urlparse.urlparse" => {
+                let url = args.get(0, "url").cloned().unwrap_or(Value::None);
+                let parsed = self.unknown_call(None, "urlparse", args, st);
+                self.tests.insert(parsed.key(), Test::Url(url));
+                Value::object("urllib.parse.result", parsed.key(), parsed.pieces())
+            }
+            "urllib.parse.urljoin" => {
+                let joined = self.unknown_call(None, "urljoin", args, st);
+                let url = args.get(1, "url").map(Value::key);
+                self.origins.insert(joined.key(), url.into_iter().collect());
+                joined
+            }
             "uuid.UUID"
             | "datetime.date.fromisoformat"
             | "datetime.datetime.strptime"

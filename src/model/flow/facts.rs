@@ -46,6 +46,8 @@ impl Facts {
     pub const NOT_PARENT: Self = Self(1 << 16);
     /// Came out of foreign code as part of an object: text, or something else.
     pub const OF_OBJECT: Self = Self(1 << 17);
+    /// Begins no `javascript:` URL or the like: harmless as a link's target, once it is escaped.
+    pub const LINK: Self = Self(1 << 18);
 
     /// Everything a sink can ask for, except where it stands.
     pub const HARMLESS: Self = Self(
@@ -55,7 +57,8 @@ impl Facts {
             | Self::NO_MARKUP.0
             | Self::NO_QUOTE.0
             | Self::NO_BRACE.0
-            | Self::ONE_WORD.0,
+            | Self::ONE_WORD.0
+            | Self::LINK.0,
     );
     pub const ESCAPED: Self = Self(Self::NO_MARKUP.0 | Self::NO_QUOTE.0);
     /// What a check states of a whole value and not of each piece in it.
@@ -65,8 +68,10 @@ impl Facts {
             | Self::NUMERIC.0
             | Self::WEAKLY_CHECKED.0
             | Self::NOT_PARENT.0
-            | Self::NOT_ABSOLUTE.0,
+            | Self::BEGINNING.0,
     );
+    /// What is said of a text's beginning.
+    pub(super) const BEGINNING: Self = Self(Self::NOT_ABSOLUTE.0 | Self::LINK.0);
 
     pub(super) const fn bits(self) -> u32 {
         self.0
@@ -109,7 +114,7 @@ impl Facts {
     }
 }
 
-const NAMES: [(Facts, &str); 18] = [
+const NAMES: [(Facts, &str); 19] = [
     (Facts::NO_SEPARATOR, "no path separator"),
     (Facts::NO_DOTDOT, "no \"..\""),
     (Facts::NOT_ABSOLUTE, "not absolute"),
@@ -131,6 +136,7 @@ const NAMES: [(Facts, &str); 18] = [
     (Facts::URL_PATH, "the URL's path"),
     (Facts::OF_OBJECT, "part of an object"),
     (Facts::NOT_PARENT, "not \"..\" itself"),
+    (Facts::LINK, "no script as a link"),
 ];
 
 impl fmt::Debug for Facts {

@@ -30,6 +30,10 @@ pub(super) enum Test<'a> {
     Relative(Value<'a>),
     /// `text[:length]`.
     Start(Value<'a>),
+    /// `urlparse(text)`.
+    Url(Value<'a>),
+    /// `urlparse(text).scheme`.
+    Scheme(Value<'a>),
     /// Not `None` and true only where the facts hold: a regular expression's match.
     Holds(Vec<(Key, Facts)>),
     /// What holds where it is true, and where not.
@@ -362,6 +366,7 @@ impl<'a> Interp<'a> {
                         }
                     }
                     Test::Parent(value) => then.extend(self.contained(&value, place, st)),
+                    Test::Scheme(url) => then.extend(self.says(&url, Facts::LINK)),
                     Test::Start(value) => {
                         if let Value::Pred(starts) = self.starts_with(&value, b, place, st) {
                             then.extend(starts.then.iter().copied());
@@ -427,7 +432,11 @@ impl<'a> Interp<'a> {
                     true => self.says(item, Facts::NOT_PARENT),
                     false => Vec::new(),
                 };
-                return predicate(place, self.says(item, facts), otherwise);
+                let mut then = self.says(item, facts);
+                if let Some(Test::Scheme(url)) = self.tests.get(&item.key()) {
+                    then.extend(self.says(url, Facts::LINK));
+                }
+                return predicate(place, then, otherwise);
             }
             if item.is_constant()
                 && let Some(items) = self.known_items(collection, st)
@@ -493,7 +502,7 @@ impl<'a> Interp<'a> {
                 continue;
             }
             let key = one.key();
-            let whole = facts & Facts::WHOLE.without(Facts::NOT_ABSOLUTE);
+            let whole = facts & Facts::WHOLE.without(Facts::BEGINNING);
             if !whole.is_empty() {
                 learned.push((key, whole));
                 let origins = self.origins.get(&key).into_iter().flatten();
@@ -509,7 +518,7 @@ impl<'a> Interp<'a> {
                 let harmless = facts & Facts::HARMLESS;
                 learned.extend(wholes.take(LONGEST_CUT).map(|whole| (*whole, harmless)));
             }
-            if facts.contains(Facts::NOT_ABSOLUTE) {
+            if facts.intersects(Facts::BEGINNING) {
                 let first = match one {
                     Value::Str(text) => match text.parts.first() {
                         Some(Part::Taint(piece)) => Some(piece.id),
@@ -517,7 +526,10 @@ impl<'a> Interp<'a> {
                     },
                     _ => Some(key),
                 };
-                learned.extend(first.map(|key| (key, Facts::NOT_ABSOLUTE)));
+                learned.extend(first.map(|key| (key, facts & Facts::BEGINNING)));
+                let link = facts & Facts::LINK;
+                let origins = self.origins.get(&key).into_iter().flatten();
+                learned.extend(origins.map(|origin| (*origin, link)));
             }
         }
         learned
@@ -640,6 +652,10 @@ impl<'a> Interp<'a> {
         };
         if !receiver.is_tainted() || prefixes.iter().any(Value::is_tainted) {
             return predicate(place, then, otherwise);
+        }
+        let is_link = |prefix: &Value<'a>| prefix.constant_str().is_some_and(|it| begins_link(&it));
+        if prefixes.iter().all(is_link) {
+            then.extend(self.says(receiver, Facts::LINK));
         }
         for prefix in &prefixes {
             match prefix.constant_str().as_deref() {
@@ -797,6 +813,14 @@ fn is_simple(expr: &Expr) -> bool {
 
 fn is_parent(value: &Value<'_>) -> bool {
     value.constant_str().as_deref() == Some("..")
+}
+
+/// Whether no `javascript:` URL begins like that.
+fn begins_link(prefix: &str) -> bool {
+    let prefix = prefix.to_ascii_lowercase();
+    let schemes = ["javascript:", "data:", "vbscript:"];
+    let may_run = |scheme: &str| scheme.starts_with(&*prefix) || prefix.starts_with(scheme);
+    !prefix.trim().is_empty() && !schemes.into_iter().any(may_run)
 }
 
 /// What holds of text in which `needle` does not occur.

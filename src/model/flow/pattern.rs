@@ -80,6 +80,9 @@ impl Chars {
         if !self.has('{') {
             facts |= Facts::NO_BRACE;
         }
+        if !self.has(':') {
+            facts |= Facts::LINK;
+        }
         if !self.has(' ') && !self.has('>') && !self.has('=') {
             facts |= Facts::ONE_WORD;
         }

@@ -526,6 +526,8 @@ pub(super) fn html_pieces<'a>(text: &Str<'a>) -> Vec<(Rc<Piece<'a>>, HtmlContext
     found
 }
 
+const SCRIPT_SCHEME: &str = "javascript:";
+
 /// Reads HTML far enough to know where it stands.
 #[derive(Default)]
 struct Scanner {
@@ -533,6 +535,8 @@ struct Scanner {
     /// The name of the tag that is open, lower-case.
     tag: String,
     attribute: String,
+    /// What the attribute's value begins with, lower-case.
+    value: String,
     in_script: bool,
     tail: String,
 }
@@ -581,10 +585,13 @@ impl Scanner {
             Position::TagName if self.tag.is_empty() => Position::Text,
             Position::TagName | Position::InTag => self.in_tag(c),
             Position::BeforeValue => match c {
-                '"' | '\'' => Position::Value {
-                    quote: Some(c),
-                    is_start: true,
-                },
+                '"' | '\'' => {
+                    self.value.clear();
+                    Position::Value {
+                        quote: Some(c),
+                        is_start: true,
+                    }
+                }
                 '>' => self.close(),
                 c if c.is_whitespace() => Position::BeforeValue,
                 _ => Position::Value {
@@ -602,10 +609,15 @@ impl Scanner {
                     self.attribute.clear();
                     Position::InTag
                 }
-                (quote, _) => Position::Value {
-                    quote,
-                    is_start: false,
-                },
+                (quote, c) => {
+                    if self.value.len() < SCRIPT_SCHEME.len() {
+                        self.value.push(c.to_ascii_lowercase());
+                    }
+                    Position::Value {
+                        quote,
+                        is_start: false,
+                    }
+                }
             },
         };
     }
@@ -633,10 +645,13 @@ impl Scanner {
     }
 
     fn context(&self) -> HtmlContext {
-        let is_url = matches!(
-            self.attribute.as_str(),
-            "href" | "src" | "action" | "formaction" | "data" | "xlink:href"
-        );
+        let is_url = match self.attribute.as_str() {
+            "href" | "xlink:href" => matches!(self.tag.as_str(), "a" | "area" | "base"),
+            "src" => matches!(self.tag.as_str(), "iframe" | "frame" | "script" | "embed"),
+            "action" | "formaction" => true,
+            "data" => self.tag == "object",
+            _ => false,
+        };
         match self.state {
             Position::Text if self.in_script => HtmlContext::Script,
             Position::Text => HtmlContext::Text,
@@ -644,7 +659,10 @@ impl Scanner {
                 quote: Some(_),
                 is_start: true,
             } if is_url => HtmlContext::UrlAttribute,
-            Position::Value { quote: Some(_), .. } if self.attribute.starts_with("on") => {
+            Position::Value { quote: Some(_), .. }
+                if self.attribute.starts_with("on")
+                    || is_url && self.value.starts_with(SCRIPT_SCHEME) =>
+            {
                 HtmlContext::Script
             }
             Position::Value { quote: Some(_), .. } => HtmlContext::QuotedAttribute,
@@ -653,5 +671,50 @@ impl Scanner {
             | Position::BeforeValue
             | Position::Value { .. } => HtmlContext::UnquotedAttribute,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::discover::Repository;
+    use crate::model::flow::{Sink, analyse};
+    use crate::model::modules::Modules;
+
+    fn runs(check: &str, html: &str) -> bool {
+        let source = format!(
+            "from urllib.parse import urljoin, urlparse\nfrom flask import Flask, abort, request\nfrom markupsafe import escape\napp = Flask(__name__)\n\
+             @app.get('/')\ndef view():\n    to = request.args['to']\n    {check}\n    return {html}\n"
+        );
+        let repo = Repository::from_texts([("app.py", source.as_str())]);
+        let flows = analyse(&Modules::parse(&repo));
+        let mut calls = flows.of_sink(|sink| *sink == Sink::HtmlResponse);
+        calls.any(crate::model::flow::SinkCall::is_tainted)
+    }
+
+    #[test]
+    fn an_escaped_link_needs_a_scheme_of_the_server() {
+        let link = "f'<a href=\"{escape(to)}\">go</a>'";
+        for check in [
+            "",
+            "if to.startswith('java'): abort(400)",
+            "if not to.startswith('data:'): abort(400)",
+        ] {
+            assert!(runs(check, link), "{check}");
+        }
+        for check in [
+            "if not to.startswith('/'): abort(400)",
+            "if not to.startswith(('http://', 'https://')): abort(400)",
+            "if not to.isalnum(): abort(400)",
+            "if urlparse(to).scheme not in ('http', 'https'): abort(400)",
+            "if urlparse(urljoin(request.host_url, to)).scheme != 'https': abort(400)",
+        ] {
+            assert!(!runs(check, link), "{check}");
+        }
+        assert!(!runs("", "f'<a href=\"/go?to={escape(to)}\">go</a>'"));
+        assert!(!runs("", "f'<img src=\"{escape(to)}\">'"));
+        assert!(runs(
+            "",
+            "f'<a href=\"javascript:go(1, {escape(to)})\">go</a>'"
+        ));
     }
 }

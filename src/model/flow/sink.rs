@@ -289,9 +289,8 @@ impl<'a> Interp<'a> {
         let known = st.known(&piece, whole);
         let fits = match context {
             HtmlContext::Text => known.contains(Facts::NO_MARKUP),
-            HtmlContext::QuotedAttribute | HtmlContext::UrlAttribute => {
-                known.contains(Facts::NO_QUOTE)
-            }
+            HtmlContext::QuotedAttribute => known.contains(Facts::NO_QUOTE),
+            HtmlContext::UrlAttribute => known.contains(Facts::NO_QUOTE | Facts::LINK),
             HtmlContext::Script => known.contains(Facts::NO_QUOTE | Facts::NO_MARKUP),
             HtmlContext::UnquotedAttribute => known.contains(Facts::NO_QUOTE | Facts::ONE_WORD),
         };
@@ -566,7 +565,7 @@ impl<'a> Interp<'a> {
         }
     }
 
-    /// The values in a mapping, or in a list of mappings, with the keys that lead to each. Nothing
+    /// The values in a mapping, in a tuple, or in a list of these, with the keys that lead to each. Nothing
     /// for other values, and where there is nothing of a client's to tell apart.
     fn fields_of(
         &self,
@@ -587,6 +586,15 @@ impl<'a> Interp<'a> {
         found: &mut Vec<(Option<String>, Value<'a>)>,
     ) -> Option<()> {
         for one in value.alternatives() {
+            if let Value::Tuple(items) = one
+                && keys.len() < DEEPEST_FIELDS
+            {
+                for (index, item) in items.iter().enumerate() {
+                    let inside = [keys, &[index.to_string()]].concat();
+                    self.collect_fields(item, st, &inside, found)?;
+                }
+                continue;
+            }
             let held = match one {
                 Value::Ref(id) if keys.len() < DEEPEST_FIELDS => st.get(*id),
                 _ => None,

@@ -70,7 +70,7 @@ impl<'a> Interp<'a> {
                     name,
                     "path" | "full_path" | "url" | "base_url" | "script_root"
                 ) {
-                    piece.facts = Facts::URL_PATH;
+                    piece.facts = Facts::URL_PATH | Facts::LINK;
                 }
                 Some(Value::object(full, piece.id, vec![Rc::new(piece)]))
             }

@@ -14,7 +14,7 @@ use super::value::{
 
 /// The facts that survive cutting pieces off either end.
 pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
-    .without(Facts::NOT_ABSOLUTE)
+    .without(Facts::BEGINNING)
     .with(Facts::NUMERIC)
     .with(Facts::CONSTANT)
     .with(Facts::SECURE_FILENAME)
@@ -23,7 +23,7 @@ pub(super) const SURVIVES_CUTTING: Facts = Facts::HARMLESS
     .with(Facts::OF_OBJECT)
     .with(Facts::ASSERTED);
 /// The facts that survive changes of case and the like.
-pub(super) const SURVIVES_CASE: Facts = SURVIVES_CUTTING.with(Facts::NOT_ABSOLUTE);
+pub(super) const SURVIVES_CASE: Facts = SURVIVES_CUTTING.with(Facts::BEGINNING);
 
 impl<'a> Interp<'a> {
     /// The parts of both, one behind the other.
@@ -468,7 +468,10 @@ impl<'a> Interp<'a> {
                     keep = keep.without(Facts::NO_DOTDOT);
                 }
                 // Markup that the server puts in is its own; an entity undone is the client's.
-                if old.as_deref().is_none_or(|old| old.contains('&')) {
+                let is_tag = new.starts_with('<')
+                    && new.ends_with('>')
+                    && new.matches('<').count() == new.matches('>').count();
+                if !is_tag && old.as_deref().is_none_or(|old| old.contains('&')) {
                     keep = keep.without(Facts::ESCAPED);
                 }
                 if new.contains('{') {

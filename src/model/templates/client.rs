@@ -42,9 +42,26 @@ impl Client {
         let Some(field) = &self.field else {
             return true;
         };
-        let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
+        // Positions count for tuples only: a list's are left out of the field.
+        let is_position = |segment: &&str| segment.bytes().all(|byte| byte.is_ascii_digit());
+        let position = |path: &str| {
+            path.split('.')
+                .skip(1)
+                .filter(is_position)
+                .last()
+                .map(str::to_owned)
+        };
+        if let (Some(a), Some(b)) = (position(path), position(&format!(".{field}")))
+            && a != b
+        {
+            return false;
+        }
+        let is_name = |segment: &&str| !is_position(segment);
         let below: Vec<&str> = path.split('.').skip(1).filter(is_name).collect();
-        let keys: Vec<&str> = field.split('.').collect();
+        let keys: Vec<&str> = field.split('.').filter(is_name).collect();
+        if keys.is_empty() {
+            return true;
+        }
         let last = keys.last().copied().unwrap_or_default();
         below.contains(&last)
             || below.iter().zip(&keys).all(|(a, b)| a == b) && below.len() < keys.len()

@@ -43,7 +43,7 @@ impl Origin {
         }
     }
 
-    fn below(&mut self, member: &str) {
+    pub(super) fn below(&mut self, member: &str) {
         let path = match self {
             Self::Variable { path, .. } | Self::Parameter { path, .. } | Self::Request(path) => {
                 path

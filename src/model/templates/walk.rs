@@ -446,8 +446,19 @@ impl<'w, 't> Walker<'w, 't> {
             }
             StatementKind::For { targets, iterable } => {
                 let parts = self.evaluate(iterable);
-                for target in targets {
-                    self.locals.push((target.clone(), parts.clone()));
+                let is_direct = matches!(
+                    iterable.kind,
+                    ExprKind::Name(_) | ExprKind::Attribute { .. }
+                );
+                for (index, target) in targets.iter().enumerate() {
+                    let mut parts = parts.clone();
+                    if is_direct && targets.len() > 1 {
+                        // Of each tuple, one takes what stands at its place.
+                        parts
+                            .iter_mut()
+                            .for_each(|part| part.origin.below(&index.to_string()));
+                    }
+                    self.locals.push((target.clone(), parts));
                 }
             }
             StatementKind::If(test) => {

@@ -110,6 +110,7 @@ fn weakness_of(template: &Template, output: &Output) -> Option<Weakness> {
             }
             _ if all_json => None,
             Some(_) if value.attribute.starts_with("on") => Some(Weakness::Handler),
+            Some(_) if is_in_script_link(template, output, value) => Some(Weakness::Handler),
             Some(_) if starts_link(template, output, value) => Some(Weakness::Link),
             Some(_) => None,
         },
@@ -124,6 +125,15 @@ fn weakness_of(template: &Template, output: &Output) -> Option<Weakness> {
 const fn is_json(part: &Part) -> bool {
     matches!(part.encoding, Encoding::Json | Encoding::EscapedJson)
 }
+
+/// Whether the output stands behind `javascript:` in a link.
+fn is_in_script_link(template: &Template, output: &Output, value: &Value) -> bool {
+    let before = template.source(Span::new(value.start, output.span.start.max(value.start)));
+    let start = before.trim_start().get(..SCRIPT_SCHEME.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(SCRIPT_SCHEME))
+}
+
+const SCRIPT_SCHEME: &str = "javascript:";
 
 /// Whether the output begins a link that a browser follows as code or as a page.
 fn starts_link(template: &Template, output: &Output, value: &Value) -> bool {
@@ -156,6 +166,7 @@ fn arrival(model: &Model, id: TemplateId, output: &Output, weakness: Weakness) -
                 && part.at_start
                 && !part.is_checked
                 && !client.has_prefix
+                && !client.has.contains(Facts::LINK)
                 && !is_own_address(part)
         }
         Weakness::Handler | Weakness::Code | Weakness::Text(_) | Weakness::Comment => {
