@@ -171,6 +171,8 @@ pub enum HtmlContext {
     UrlAttribute,
     UnquotedAttribute,
     Script,
+    /// Code in an attribute (`onclick`, `href="javascript:…"`): escapes are undone before it runs.
+    Handler,
 }
 
 /// A place where the analysis gave up.

@@ -663,7 +663,7 @@ impl Scanner {
                 if self.attribute.starts_with("on")
                     || is_url && self.value.starts_with(SCRIPT_SCHEME) =>
             {
-                HtmlContext::Script
+                HtmlContext::Handler
             }
             Position::Value { quote: Some(_), .. } => HtmlContext::QuotedAttribute,
             Position::TagName
@@ -712,9 +712,19 @@ mod tests {
         }
         assert!(!runs("", "f'<a href=\"/go?to={escape(to)}\">go</a>'"));
         assert!(!runs("", "f'<img src=\"{escape(to)}\">'"));
-        assert!(runs(
-            "",
-            "f'<a href=\"javascript:go(1, {escape(to)})\">go</a>'"
-        ));
+    }
+
+    #[test]
+    fn code_in_an_attribute_is_not_made_safe_by_escaping() {
+        for html in [
+            "f'<a href=\"javascript:go(1, {escape(to)})\">go</a>'",
+            "f'<p onclick=\"go(\\'{escape(to)}\\')\">go</p>'",
+        ] {
+            assert!(runs("", html), "{html}");
+            assert!(!runs("if not to.isalnum(): abort(400)", html), "{html}");
+        }
+        let json = "f'<p onclick=\"go({escape(json.dumps(to))})\">go</p>'";
+        assert!(!runs("import json", json));
+        assert!(!runs("", "f'<p title=\"{escape(to)}\">go</p>'"));
     }
 }

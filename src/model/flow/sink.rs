@@ -292,6 +292,11 @@ impl<'a> Interp<'a> {
             HtmlContext::QuotedAttribute => known.contains(Facts::NO_QUOTE),
             HtmlContext::UrlAttribute => known.contains(Facts::NO_QUOTE | Facts::LINK),
             HtmlContext::Script => known.contains(Facts::NO_QUOTE | Facts::NO_MARKUP),
+            HtmlContext::Handler => {
+                let mut under = piece.under.iter();
+                let is_json = under.any(|(codec, _)| *codec == hash("json"));
+                known.contains(Facts::ESCAPED) && (is_json || known.contains(Facts::ONE_WORD))
+            }
             HtmlContext::UnquotedAttribute => known.contains(Facts::NO_QUOTE | Facts::ONE_WORD),
         };
         Judged {

@@ -58,6 +58,7 @@ const fn place(context: Option<HtmlContext>) -> &'static str {
         Some(HtmlContext::UrlAttribute) => " as a link's target",
         Some(HtmlContext::UnquotedAttribute) => " in an attribute without quotes",
         Some(HtmlContext::Script) => " inside a script",
+        Some(HtmlContext::Handler) => " as code in an attribute",
     }
 }
 
@@ -77,7 +78,12 @@ fn escape_values(model: &Model, sink: &SinkCall) -> Option<Patch> {
     // Escaping does not help in these places.
     if matches!(
         sink.html_context,
-        Some(HtmlContext::Script | HtmlContext::UnquotedAttribute | HtmlContext::UrlAttribute)
+        Some(
+            HtmlContext::Script
+                | HtmlContext::Handler
+                | HtmlContext::UnquotedAttribute
+                | HtmlContext::UrlAttribute
+        )
     ) {
         return None;
     }
