@@ -1,19 +1,15 @@
 //! What git remembers: which commits held a value, and what is tracked or ignored.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use git2::{Commit, ObjectType, Odb, Oid, Repository, Tree};
-use memchr::memmem::Finder;
+use git2::{Oid, Repository};
 
+use super::civil;
+use super::search::{self, Found, Looked};
 use super::work_tree::WorkTree;
-use super::{MAX_FILE_BYTES, civil};
 use crate::error::GitError;
-
-/// The branches and tags whose commits others may have.
-const REFERENCES: [&str; 3] = ["refs/heads/*", "refs/remotes/*", "refs/tags/*"];
 
 /// The git repository around the scanned folder, for questions about the past. All paths are
 /// relative to that folder.
@@ -38,8 +34,16 @@ pub struct Occurrences {
     pub commits: usize,
     /// All of the history was searched; else there may be more, and older ones.
     pub complete: bool,
-    /// The checked-out commit holds the value.
-    pub still_at_head: bool,
+}
+
+/// A value to be looked for, with at least one character.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub value: &'a str,
+    /// The files that hold it now.
+    pub files: &'a [&'a str],
+    /// Other files are looked at as well.
+    pub everywhere: bool,
 }
 
 /// The answer to a search, also when time was too short to find anything.
@@ -57,42 +61,37 @@ impl History {
         Ok(Self { tree })
     }
 
-    /// As [`Self::search`], without telling "never" from "not found in time".
-    pub fn find_value(&self, value: &str, paths: &[&str], budget: Duration) -> Option<Occurrences> {
-        self.search(value, paths, budget).occurrences
-    }
-
-    /// Looks for `value` in every version of the files at `paths` (of all files, if empty), on
-    /// all branches and tags, the newest commits first, for at most `budget`.
+    /// Looks for every value, on all branches and tags, the newest commits first, for at most
+    /// `budget` all in all: first along its own files, also under the names that they had before
+    /// a renaming, then, where that is asked for, in everything that commits changed.
     ///
     /// Only what a commit changed is read, so the cost is that of `git log`, not of reading
     /// every tree. Files above the size that a scan reads are left out. What cannot be read,
     /// as in a shallow or damaged repository, leaves the search incomplete.
-    pub fn search(&self, value: &str, paths: &[&str], budget: Duration) -> Search {
+    ///
+    /// One answer for each of `wanted`, in their order.
+    pub fn search(&self, wanted: &[Wanted<'_>], budget: Duration) -> Vec<Search> {
         let deadline = Instant::now().checked_add(budget);
         let tree = self.tree();
-        let files = paths.iter().map(|path| tree.in_repository(path));
-        let (Ok(files), false) = (files.collect::<Result<Vec<_>, _>>(), value.is_empty()) else {
-            return Search {
-                occurrences: None,
-                complete: true,
-            };
-        };
-        let mut walk = Walk {
-            git: &tree.repository,
-            odb: tree.repository.odb().ok(),
-            value: Finder::new(value),
-            files,
-            deadline,
-            holds: HashMap::new(),
-            at: HashMap::new(),
-            complete: !tree.repository.is_shallow(),
-        };
-        let occurrences = walk.run();
-        Search {
-            occurrences,
-            complete: walk.complete,
-        }
+        let looked: Vec<Looked> = wanted
+            .iter()
+            .map(|wanted| {
+                let files = wanted.files.iter().map(|path| tree.in_repository(path));
+                Looked {
+                    value: wanted.value.to_owned(),
+                    files: files.filter_map(Result::ok).collect(),
+                    everywhere: wanted.everywhere,
+                }
+            })
+            .collect();
+        let found = search::search(&tree.repository, &looked, deadline);
+        found
+            .into_iter()
+            .map(|found| Search {
+                occurrences: occurrences(&tree.repository, &found),
+                complete: found.complete,
+            })
+            .collect()
     }
 
     /// Whether git tracks the file: a commit holds it, or the next one will.
@@ -115,6 +114,27 @@ impl History {
     }
 }
 
+fn occurrences(git: &Repository, found: &Found) -> Option<Occurrences> {
+    let span = found.span?;
+    Some(Occurrences {
+        first: describe(git, span.first.1)?,
+        last: describe(git, span.last.1)?,
+        commits: span.commits,
+        complete: found.complete,
+    })
+}
+
+fn describe(git: &Repository, id: Oid) -> Option<CommitRef> {
+    let commit = git.find_commit(id).ok()?;
+    let short = commit.as_object().short_id().ok()?;
+    let when = commit.author().when();
+    let local = when.seconds() + i64::from(when.offset_minutes()) * 60;
+    Some(CommitRef {
+        id: String::from_utf8_lossy(&short).into_owned(),
+        date: civil::date(local),
+    })
+}
+
 fn is_tracked(tree: &WorkTree, path: &str) -> Result<bool, GitError> {
     let reading = |error| GitError::from_git("reading the index", &error);
     let file = tree.in_repository(path)?;
@@ -122,215 +142,6 @@ fn is_tracked(tree: &WorkTree, path: &str) -> Result<bool, GitError> {
     index.read(false).map_err(reading)?;
     // The stages behind 0 are those of a conflict.
     Ok((0..=3).any(|stage| index.get_path(Path::new(&file), stage).is_some()))
-}
-
-/// One search on its way.
-struct Walk<'a> {
-    git: &'a Repository,
-    odb: Option<Odb<'a>>,
-    value: Finder<'a>,
-    /// Paths in the repository; empty means all.
-    files: Vec<String>,
-    deadline: Option<Instant>,
-    /// Blobs that were read, and whether the value stands in them.
-    holds: HashMap<Oid, bool>,
-    /// The blobs at `files` in each top tree that was looked at.
-    at: HashMap<Oid, HashSet<Oid>>,
-    complete: bool,
-}
-
-/// The oldest and the newest commit so far, with their times.
-struct Span {
-    first: (i64, Oid),
-    last: (i64, Oid),
-    commits: usize,
-}
-
-impl Walk<'_> {
-    fn run(&mut self) -> Option<Occurrences> {
-        let still_at_head = self.at_head();
-        let span = match self.span() {
-            Ok(span) => span,
-            Err(_) => {
-                self.complete = false;
-                None
-            }
-        }?;
-        Some(Occurrences {
-            first: self.describe(span.first.1)?,
-            last: self.describe(span.last.1)?,
-            commits: span.commits,
-            complete: self.complete,
-            still_at_head,
-        })
-    }
-
-    fn at_head(&mut self) -> bool {
-        let head = self.git.head().and_then(|head| head.peel_to_tree());
-        head.is_ok_and(|tree| self.touched(&tree, &[]))
-    }
-
-    /// Walks the history. An error means that not even the walk could go on.
-    fn span(&mut self) -> Result<Option<Span>, git2::Error> {
-        // Unsorted means newest first and children before parents, found while walking; every
-        // other order makes libgit2 read all commits before it gives the first one.
-        let mut commits = self.git.revwalk()?;
-        // A repository without a commit has a HEAD that leads nowhere.
-        if self.git.head().is_ok() {
-            commits.push_head()?;
-        }
-        for references in REFERENCES {
-            commits.push_glob(references)?;
-        }
-        let mut span: Option<Span> = None;
-        for id in commits {
-            if self.is_late() {
-                break;
-            }
-            let commit = self.git.find_commit(id?)?;
-            if !self.brings_value(&commit) {
-                continue;
-            }
-            let this = (commit.time().seconds(), commit.id());
-            let span = span.get_or_insert(Span {
-                first: this,
-                last: this,
-                commits: 0,
-            });
-            span.commits += 1;
-            // Where clocks say the same, the walk itself goes from new to old.
-            if this.0 <= span.first.0 {
-                span.first = this;
-            }
-            if this.0 > span.last.0 {
-                span.last = this;
-            }
-        }
-        Ok(span)
-    }
-
-    fn is_late(&mut self) -> bool {
-        let late = self
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        self.complete &= !late;
-        late
-    }
-
-    /// Whether a file that the commit changed holds the value after it.
-    fn brings_value(&mut self, commit: &Commit<'_>) -> bool {
-        let parents = commit.parents().map(|parent| parent.tree());
-        let parents: Vec<_> = parents.filter_map(|tree| self.known(tree)).collect();
-        let tree = commit.tree();
-        match self.known(tree) {
-            Some(tree) if self.files.is_empty() => self.touched(&tree, &parents),
-            Some(tree) => self.touched_files(&tree, &parents),
-            None => false,
-        }
-    }
-
-    /// The object, if the repository has it.
-    fn known<T>(&mut self, found: Result<T, git2::Error>) -> Option<T> {
-        self.complete &= found.is_ok();
-        found.ok()
-    }
-
-    /// Whether one of `files` is in `tree`, other than in every one of `parents`, and holds
-    /// the value.
-    fn touched_files(&mut self, tree: &Tree<'_>, parents: &[Tree<'_>]) -> bool {
-        let mut changed = self.blobs_at_files(tree).clone();
-        for parent in parents {
-            for known in self.blobs_at_files(parent).clone() {
-                changed.remove(&known);
-            }
-        }
-        changed.into_iter().any(|blob| self.holds(blob))
-    }
-
-    fn blobs_at_files(&mut self, tree: &Tree<'_>) -> &HashSet<Oid> {
-        let files = &self.files;
-        self.at.entry(tree.id()).or_insert_with(|| {
-            let entries = files
-                .iter()
-                .filter_map(|file| tree.get_path(Path::new(file)).ok());
-            entries
-                .filter(|entry| entry.kind() == Some(ObjectType::Blob))
-                .map(|entry| entry.id())
-                .collect()
-        })
-    }
-
-    /// Whether any file below `tree` that is not the same in one of `parents` holds the value.
-    /// Folders that are the same are not entered.
-    fn touched(&mut self, tree: &Tree<'_>, parents: &[Tree<'_>]) -> bool {
-        if parents.is_empty() && !self.files.is_empty() {
-            return self.touched_files(tree, parents);
-        }
-        for entry in tree {
-            let name = entry.name_bytes();
-            let before: Vec<_> = parents
-                .iter()
-                .filter_map(|parent| parent.get_name_bytes(name))
-                .collect();
-            if before.iter().any(|old| old.id() == entry.id()) || self.is_late() {
-                continue;
-            }
-            let holds = match entry.kind() {
-                Some(ObjectType::Blob) => self.holds(entry.id()),
-                Some(ObjectType::Tree) => {
-                    let before = before.iter().map(|old| self.git.find_tree(old.id()).ok());
-                    let before: Vec<_> = before.flatten().collect();
-                    let found = self.git.find_tree(entry.id());
-                    let found = self.known(found);
-                    found.is_some_and(|folder| self.touched(&folder, &before))
-                }
-                _ => false,
-            };
-            if holds {
-                return true;
-            }
-        }
-        false
-    }
-
-    fn holds(&mut self, blob: Oid) -> bool {
-        if let Some(known) = self.holds.get(&blob) {
-            return *known;
-        }
-        let holds = self.read(blob);
-        self.holds.insert(blob, holds);
-        holds
-    }
-
-    fn read(&mut self, blob: Oid) -> bool {
-        let Some(odb) = &self.odb else {
-            self.complete = false;
-            return false;
-        };
-        let read = match odb.read_header(blob) {
-            Ok((size, _)) if size as u64 > MAX_FILE_BYTES => return false,
-            Ok(_) => odb.read(blob),
-            Err(error) => Err(error),
-        };
-        match read {
-            Ok(object) => self.value.find(object.data()).is_some(),
-            Err(_) => {
-                self.complete = false;
-                false
-            }
-        }
-    }
-
-    fn describe(&self, id: Oid) -> Option<CommitRef> {
-        let commit = self.git.find_commit(id).ok()?;
-        let short = commit.as_object().short_id().ok()?;
-        let when = commit.author().when();
-        let local = when.seconds() + i64::from(when.offset_minutes()) * 60;
-        Some(CommitRef {
-            id: String::from_utf8_lossy(&short).into_owned(),
-            date: civil::date(local),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -348,9 +159,18 @@ mod tests {
     }
 
     fn find(folder: &Path, paths: &[&str]) -> Option<Occurrences> {
-        History::open(folder)
-            .unwrap()
-            .find_value(&value(), paths, AMPLE)
+        search(folder, &value(), paths, AMPLE).occurrences
+    }
+
+    /// Along `paths`, or everywhere without any.
+    fn search(folder: &Path, value: &str, paths: &[&str], budget: Duration) -> Search {
+        let wanted = Wanted {
+            value,
+            files: paths,
+            everywhere: paths.is_empty(),
+        };
+        let history = History::open(folder).unwrap();
+        history.search(&[wanted], budget).remove(0)
     }
 
     #[test]
@@ -371,13 +191,11 @@ mod tests {
                 (first.clone(), last.clone())
             );
             assert_eq!((found.commits, found.complete), (2, true));
-            assert!(!found.still_at_head);
         }
         assert_eq!(find(folder.path(), &["other.py"]), None);
         commit(&raw, &[("deep/er/conf.py", &held)]);
         let found = find(folder.path(), &[]).unwrap();
-        assert_eq!((found.commits, found.still_at_head), (3, true));
-        assert!(!find(folder.path(), &["app.py"]).unwrap().still_at_head);
+        assert_eq!(found.commits, 3);
         let inside = find(&folder.path().join("deep"), &["er/conf.py"]);
         assert_eq!(inside.unwrap().commits, 1);
     }
@@ -390,34 +208,157 @@ mod tests {
         commit(&raw, &[("conf.py", &value())]);
         git(path, &["checkout", "-q", "main"]);
         assert_eq!(find(path, &[]).unwrap().commits, 1);
-        assert!(!find(path, &[]).unwrap().still_at_head);
         commit(&raw, &[("app.py", "x = 2\n")]);
         git(path, &["merge", "-q", "--no-edit", "side"]);
-        let found = find(path, &[]).unwrap();
-        assert_eq!((found.commits, found.still_at_head), (1, true));
+        assert_eq!(find(path, &[]).unwrap().commits, 1);
+        git(path, &["pack-refs", "--all"]);
+        git(path, &["gc", "-q"]);
+        assert_eq!(find(path, &[]).unwrap().commits, 1);
+    }
+
+    /// A value that moved with its file is followed to where it began, without reading anything
+    /// else.
+    #[test]
+    fn names_before_a_renaming_are_followed() {
+        let held = format!("KEY = '{}'\n", value());
+        let (folder, raw) = repository(&[("config.py", &held), ("other.py", "x = 1\n")]);
+        let path = folder.path();
+        let first = git(path, &["log", "-1", "--format=%h"]);
+        commit(&raw, &[("config.py", &format!("{held}A = 1\n"))]);
+        git(path, &["mv", "config.py", "settings.py"]);
+        commit(&raw, &[("other.py", "x = 2\n")]);
+        commit(&raw, &[("settings.py", &format!("{held}B = 1\n"))]);
+        let last = git(path, &["log", "-1", "--format=%h"]);
+        let found = find(path, &["settings.py"]).unwrap();
+        assert_eq!((found.commits, found.complete), (4, true));
+        assert_eq!(found.first.id, first.trim());
+        assert_eq!(found.last.id, last.trim());
+    }
+
+    /// Several values take one walk; each keeps to its own files.
+    #[test]
+    fn values_are_looked_for_together() {
+        let (folder, raw) = repository(&[("a.py", "first-value"), ("b.py", "first-value")]);
+        commit(&raw, &[("b.py", "first-value second-value")]);
+        let history = History::open(folder.path()).unwrap();
+        let wanted = |value, files, everywhere| Wanted {
+            value,
+            files,
+            everywhere,
+        };
+        let found = history.search(
+            &[
+                wanted("first-value", &["a.py"], false),
+                wanted("second-value", &["b.py"], true),
+                wanted("third-value", &[], true),
+            ],
+            AMPLE,
+        );
+        let commits = found
+            .iter()
+            .map(|it| it.occurrences.as_ref().map_or(0, |it| it.commits));
+        assert_eq!(commits.collect::<Vec<_>>(), [1, 1, 0]);
+        assert!(found.iter().all(|it| it.complete));
+    }
+
+    /// A packed history of 1,200 commits with merges, long enough for several threads: the value
+    /// comes early, moves with its file, is touched and goes late.
+    #[test]
+    fn a_long_history_is_searched_from_end_to_end() {
+        use std::fmt::Write as _;
+        use std::io::Write as _;
+
+        let held = format!("KEY = '{}'", value());
+        let mut stream = String::new();
+        for number in 1..=1200u32 {
+            let text = match number {
+                100 | 300 | 500 => format!("{held}\nX = {number}\n"),
+                _ => String::new(),
+            };
+            let file = format!("m{}/f{}.py", number % 20, number % 7);
+            let other = format!("V = {number}\n");
+            write!(
+                stream,
+                "commit refs/heads/main\nmark :{number}\ncommitter T <t@example.org> {} +0000\n\
+                 data 1\nx\n",
+                1_500_000_000 + u64::from(number) * 60
+            )
+            .unwrap();
+            if number > 1 {
+                writeln!(stream, "from :{}", number - 1).unwrap();
+            }
+            // Merges of an older commit bring nothing.
+            if number % 90 == 0 {
+                writeln!(stream, "merge :{}", number - 5).unwrap();
+            }
+            write!(
+                stream,
+                "M 100644 inline {file}\ndata {}\n{other}\n",
+                other.len()
+            )
+            .unwrap();
+            if !text.is_empty() {
+                write!(
+                    stream,
+                    "M 100644 inline a/conf.py\ndata {}\n{text}\n",
+                    text.len()
+                )
+                .unwrap();
+            }
+            match number {
+                400 => stream.push_str("R a/conf.py b/settings.py\n"),
+                1100 => stream.push_str("D b/settings.py\nD a/conf.py\n"),
+                _ => {}
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        init(folder.path());
+        let mut import = std::process::Command::new("git")
+            .args(["fast-import", "--quiet"])
+            .current_dir(folder.path())
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        import
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stream.as_bytes())
+            .unwrap();
+        assert!(import.wait().unwrap().success());
+        git(folder.path(), &["pack-refs", "--all"]);
+        let at = |number: u32| {
+            let back = format!("main~{}", 1200 - number);
+            git(folder.path(), &["log", "-1", "--format=%h", &back])
+                .trim()
+                .to_owned()
+        };
+        let found = find(folder.path(), &[]).unwrap();
+        assert_eq!((found.commits, found.complete), (4, true));
+        assert_eq!((found.first.id, found.last.id), (at(100), at(500)));
+        // Along the file's own name, from where it was called otherwise.
+        let found = find(folder.path(), &["b/settings.py"]).unwrap();
+        assert_eq!((found.commits, found.first.id), (3, at(100)));
     }
 
     #[test]
     fn a_search_without_time_says_so() {
         let (folder, _) = repository(&[("app.py", &value())]);
-        let history = History::open(folder.path()).unwrap();
-        let search = history.search(&value(), &[], Duration::ZERO);
+        let path = folder.path();
         assert_eq!(
-            search,
+            search(path, &value(), &[], Duration::ZERO),
             Search {
                 occurrences: None,
                 complete: false
             }
         );
-        let nothing = history.search("never written", &[], AMPLE);
         assert_eq!(
-            nothing,
+            search(path, "never written", &[], AMPLE),
             Search {
                 occurrences: None,
                 complete: true
             }
         );
-        assert_eq!(history.find_value("", &[], AMPLE), None);
     }
 
     #[test]
@@ -428,11 +369,9 @@ mod tests {
         let clone = tempfile::tempdir().unwrap();
         let url = format!("file://{}", folder.path().display());
         git(clone.path(), &["clone", "-q", "--depth=2", &url, "here"]);
-        let history = History::open(&clone.path().join("here")).unwrap();
         for paths in [&["app.py"][..], &[]] {
-            let search = history.search(&value(), paths, AMPLE);
             assert_eq!(
-                search,
+                search(&clone.path().join("here"), &value(), paths, AMPLE),
                 Search {
                     occurrences: None,
                     complete: false
@@ -444,10 +383,8 @@ mod tests {
         let (fan_out, name) = first.trim().split_at(2);
         let object = folder.path().join(".git/objects").join(fan_out).join(name);
         fs::remove_file(object).unwrap();
-        let history = History::open(folder.path()).unwrap();
-        let search = history.search(&value(), &[], AMPLE);
         assert_eq!(
-            search,
+            search(folder.path(), &value(), &[], AMPLE),
             Search {
                 occurrences: None,
                 complete: false
@@ -461,7 +398,7 @@ mod tests {
         let raw = init(folder.path());
         let history = || History::open(folder.path()).unwrap();
         assert!(!history().is_tracked(".env").unwrap());
-        assert_eq!(history().find_value("x", &[], AMPLE), None);
+        assert_eq!(search(folder.path(), "x", &[], AMPLE).occurrences, None);
         commit(&raw, &[(".env", "KEY=x\n")]);
         fs::write(folder.path().join(".gitignore"), ".env\n*.local\n").unwrap();
         assert!(history().is_tracked(".env").unwrap());

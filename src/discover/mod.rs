@@ -9,6 +9,7 @@ mod kind;
 mod read;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod search;
 mod walk;
 mod work_tree;
 
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use history::{CommitRef, History, Occurrences, Search};
+pub use history::{CommitRef, History, Occurrences, Search, Wanted};
 pub use kind::{FileKind, Purpose};
 pub use read::MAX_FILE_BYTES;
 pub(crate) use work_tree::{WorkTree, is_inside};

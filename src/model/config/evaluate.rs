@@ -1,6 +1,6 @@
 //! Expressions to abstract values.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprSubscript, Number, StmtClassDef};
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprSubscript, Number, StmtClassDef};
 use ruff_text_size::Ranged as _;
 
 use super::fold::unary;
@@ -371,7 +371,20 @@ impl<'a> Tracer<'a> {
         variable: String,
     ) -> Eval<'a> {
         let location = self.location(module, assign.range);
-        let default = assign.value.as_deref();
+        let field = assign.value.as_deref().and_then(field_of);
+        let variable = field
+            .and_then(|field| self.alias_of(module, field))
+            .unwrap_or(variable);
+        let default = match field {
+            Some(field) => field
+                .arguments
+                .find_argument_value("default", 0)
+                .filter(|default| !default.is_ellipsis_literal_expr()),
+            None => assign.value.as_deref(),
+        };
+        if let Some(how) = field.and_then(|field| self.made_anew(module, field)) {
+            return Eval::Value(Value::Random(how));
+        }
         let default_at = default.map(|value| self.location(module, value.range()));
         let default = default.map(|value| self.eval_in(module, value));
         let is_bool = self.source(module, &*assign.annotation).contains("bool");
@@ -394,6 +407,30 @@ impl<'a> Tracer<'a> {
             Some(_) => Value::unknown("a field of settings"),
             None => environment(&variable, location, true),
         })
+    }
+
+    /// `Field(alias="SECRET_KEY")`: the variable's own name, without the prefix.
+    fn alias_of(&mut self, module: ModuleId, field: &'a ExprCall) -> Option<String> {
+        let names = ["validation_alias", "alias", "env"];
+        let given = names
+            .iter()
+            .find_map(|name| field.arguments.find_keyword(name))?;
+        let alias = text_of(&self.eval_in(module, &given.value))?;
+        Some(alias.to_uppercase())
+    }
+
+    /// `Field(default_factory=secrets.token_hex)`.
+    fn made_anew(&mut self, module: ModuleId, field: &'a ExprCall) -> Option<String> {
+        let factory = field.arguments.find_keyword("default_factory")?;
+        let made = match &factory.value {
+            Expr::Lambda(lambda) => self.eval_in(module, &lambda.body),
+            other => self.eval_in(module, other),
+        };
+        match made {
+            Eval::Value(Value::Random(how)) => Some(how),
+            Eval::Library(name) if super::library::is_random(&name) => Some(name),
+            _ => None,
+        }
     }
 
     fn class_member(
@@ -521,6 +558,12 @@ impl<'a> Tracer<'a> {
             fallback,
         }))
     }
+}
+
+/// `Field(…)` of pydantic, by whatever name its module goes.
+fn field_of(value: &Expr) -> Option<&ExprCall> {
+    let call = value.as_call_expr()?;
+    (crate::parse::python::last_name(&call.func) == Some("Field")).then_some(call)
 }
 
 /// The key of an object's attribute in [`Tracer::attributes`].

@@ -585,7 +585,7 @@ fn is_talisman(class: &str) -> bool {
     class.starts_with("flask_talisman.") && class.ends_with("Talisman")
 }
 
-fn is_random(name: &str) -> bool {
+pub(super) fn is_random(name: &str) -> bool {
     matches!(
         name,
         "os.urandom"

@@ -126,6 +126,12 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
     match resolved {
         // Flask has set DEBUG by then: `setdefault` changes nothing.
         Resolved::Set { write, .. } if write.is_default => judge_unset(model, app, report),
+        // Flask's own default is off where the condition does not hold.
+        Resolved::Set {
+            write, shadowed, ..
+        } if shadowed.is_empty() && under_a_test(write) => {
+            judge_conditional(model, write, report);
+        }
         Resolved::Set {
             write, conditional, ..
         } => {
@@ -281,6 +287,11 @@ fn judge_read(model: &Model, write: &Write, read: &EnvRead, report: &mut Report)
         (Some(false), _) => report.fine(write, format!("debug is off unless {name} says so")),
         (None, _) => report.ask(write, format!("What does production set {name} to?")),
     }
+}
+
+fn under_a_test(write: &Write) -> bool {
+    let mut conditions = write.conditions.iter();
+    conditions.any(|it| it.kind == ConditionKind::Test)
 }
 
 /// A later write that is made only under a condition.

@@ -40,6 +40,16 @@ pub(super) fn negated(switch: Switch, at: Location) -> Switch {
     match switch {
         Switch::On { .. } => Switch::Off,
         Switch::Off => Switch::On { at },
+        // `not os.environ.get("PRODUCTION")`: any text turns it off, and nothing turns it on.
+        Switch::Trap {
+            variable,
+            by_default: false,
+            ..
+        } => Switch::Unless {
+            variable,
+            words: Vec::new(),
+            at,
+        },
         Switch::OnRequest(_)
         | Switch::Passed { .. }
         | Switch::Trap { .. }

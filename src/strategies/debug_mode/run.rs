@@ -1,9 +1,10 @@
 //! `debug-run`: no start of the development server with debug, debugger or evalex.
 
-use ruff_python_ast::{Expr, ExprCall};
+use ruff_python_ast::{AnyNodeRef, Expr, ExprCall, Stmt, StmtIf};
 use ruff_text_size::Ranged as _;
 
 use super::flask;
+use super::logic::negated;
 use super::reach::{Reach, reach};
 use super::switch::{Switch, follow, in_mapping};
 use super::{start_flags, wrapper};
@@ -162,6 +163,9 @@ enum Judged {
 }
 
 fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judged {
+    if let Some(how) = asked_for(model, site, call) {
+        return Judged::Fine(format!("is reached only {how}"));
+    }
     let name = start.callee.rsplit('.').next().unwrap_or(start.callee);
     let debug = switch(model, site, call, start.debug);
     let debugger = switch(model, site, call, start.debugger);
@@ -232,6 +236,49 @@ fn judge(model: &Model, site: &CallSite, call: &ExprCall, start: &Start) -> Judg
     Judged::Finding(Box::new(placed(model, site, finding)))
 }
 
+/// Whether conditions let nobody get to the call who does not ask for it: `if args.debug: …`,
+/// `if os.environ.get("APP_ENV") == "development": …`; how, as half a sentence.
+fn asked_for(model: &Model, site: &CallSite, call: &ExprCall) -> Option<String> {
+    let module = model.modules.get(site.module);
+    let own = Span::from(call.range());
+    let ancestors = module.ancestors(own);
+    let within = ancestors.iter().rev().take_while(|node| {
+        !matches!(
+            node,
+            AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::StmtClassDef(_)
+        )
+    });
+    let mut asked = within.filter_map(|node| match node {
+        AnyNodeRef::StmtIf(branch) => condition(model, site.module, branch, own),
+        _ => None,
+    });
+    asked.find_map(|switch| match switch {
+        Switch::OnRequest(how) => Some(how),
+        _ => None,
+    })
+}
+
+/// What has to be so for `place` below `branch` to be reached.
+fn condition(model: &Model, module: ModuleId, branch: &StmtIf, place: Span) -> Option<Switch> {
+    let holds = |body: &[Stmt]| {
+        let mut spans = body.iter().map(|stmt| Span::from(stmt.range()));
+        spans.any(|span| span.contains(place))
+    };
+    if holds(&branch.body) {
+        return Some(follow(model, module, &branch.test));
+    }
+    let clause = branch.elif_else_clauses.iter().find(|it| holds(&it.body))?;
+    match &clause.test {
+        Some(test) => Some(follow(model, module, test)),
+        // `else` of a single test.
+        None if branch.elif_else_clauses.len() == 1 => {
+            let at = model.modules.get(module).location(branch.test.range());
+            Some(negated(follow(model, module, &branch.test), at))
+        }
+        None => None,
+    }
+}
+
 /// A text that any value turns on: how bad it is depends on who sets it.
 fn trap(model: &Model, variable: &str, by_default: bool) -> (Severity, String) {
     let mut settings = model.deployment.production_settings(variable);
@@ -253,7 +300,13 @@ fn trap(model: &Model, variable: &str, by_default: bool) -> (Severity, String) {
 /// On unless a variable is one of `words`: whether production sets it so.
 fn unless(model: &Model, variable: &str, words: &[String]) -> Option<(Severity, String)> {
     let mut settings = model.deployment.production_settings(variable);
-    let Some(setting) = settings.find(|setting| setting.literal().is_some()) else {
+    let found = settings.find(|setting| setting.literal().is_some());
+    if words.is_empty() {
+        let is_set = found.is_some_and(|it| it.literal().is_some_and(|text| !text.is_empty()));
+        let how = format!(" It is on wherever {variable} is not set.");
+        return (!is_set).then_some((Severity::High, how));
+    }
+    let Some(setting) = found else {
         let how = format!(
             " It is on wherever {variable} is not {}.",
             words.join(" or ")
@@ -419,6 +472,7 @@ fn remedy(
             }) => {
                 let is_stage = words.iter().any(|word| word.starts_with("prod"));
                 patch = patch.edits(match is_stage {
+                    _ if words.is_empty() => turned_off(model, &at, declared),
                     true => declared_only(model, &variable, &at),
                     false => parsed(model, &variable, &at),
                 });
@@ -582,6 +636,10 @@ mod tests {
             "options = {}\noptions['debug'] = True\napp.run(**options)\n",
             "def options():\n    kw = {'debug': True}\n    return kw\napp.run(**options())\n",
             "def main(debug=True):\n    app.run(debug=debug)\n",
+            "app.run(debug=not os.environ.get('PRODUCTION'))\n",
+            "class P:\n    def __init__(self, debug=True):\n        self.d = debug\n    def go(self):\n        app.run(debug=self.d)\nP().go()\n",
+            "from pydantic import BaseSettings, Field\nclass S(BaseSettings):\n    debug: bool = Field(default=True)\nsettings = S()\napp.run(debug=settings.debug)\n",
+            "if app.config['X']:\n    app.run(debug=True)\n",
             "def main(debug):\n    app.run(debug=debug)\nmain(True)\n",
             "class Settings:\n    debug = True\nsettings = Settings()\napp.run(debug=settings.debug)\n",
             "class Settings:\n    debug = True\napp.run(debug=Settings.debug)\n",
@@ -609,6 +667,10 @@ mod tests {
             "class Settings:\n    DEBUG = False\napp.run(debug=Settings.DEBUG)\n",
             "app.run(debug=app.config['DEBUG'])\n",
             "app.run(debug=app.debug)\n",
+            "if os.environ.get('APP_ENV', 'production') == 'development':\n    app.run(debug=True)\n",
+            "import argparse\np = argparse.ArgumentParser()\np.add_argument('--debug', action='store_true')\n\
+             args = p.parse_args()\nif args.debug:\n    app.run(debug=True)\nelse:\n    app.run()\n",
+            "class P:\n    def __init__(self, debug=True):\n        self.d, self.e = debug, 1\n    def go(self):\n        app.run(debug=self.d)\nP(debug=False).go()\n",
             "app.run(debug=os.environ.get('DEBUG') == '1')\n",
             "app.run(debug=os.environ.get('DEBUG', 'no').lower() in ('1', 'true'))\n",
             "import argparse\np = argparse.ArgumentParser()\np.add_argument('--debug', action='store_true')\n\

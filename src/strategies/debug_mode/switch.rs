@@ -1,8 +1,9 @@
 //! Whether the value of a `debug=` argument is on: constants are followed through names,
 //! settings, parameters and the options of a command line; nothing is guessed.
 
+use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{
-    CmpOp, Expr, ExprAttribute, ExprCall, ExprCompare, Number, StmtFunctionDef, UnaryOp,
+    CmpOp, Expr, ExprAttribute, ExprCall, ExprCompare, Number, Stmt, StmtFunctionDef, UnaryOp,
 };
 use ruff_text_size::Ranged as _;
 
@@ -40,7 +41,8 @@ pub(super) enum Switch {
         /// On as well when the variable is not set.
         by_default: bool,
     },
-    /// On unless the variable is one of these words; the reading expression.
+    /// On unless the variable is one of these words, or anything at all where there are none;
+    /// the reading expression.
     Unless {
         variable: String,
         words: Vec<String>,
@@ -253,6 +255,9 @@ impl<'m> Follower<'m> {
                 return value;
             }
         }
+        if let Some(value) = self.own_attribute(module, attribute, steps) {
+            return value;
+        }
         let option = self.declared_option(module, &attribute.attr, steps);
         option.unwrap_or_else(|| {
             let source = model.modules.get(module).source(attribute.range());
@@ -268,6 +273,47 @@ impl<'m> Follower<'m> {
         let member = Qualified::Internal(*module, format!("{path}.{name}"));
         self.model.names.definition(&member)?;
         Some(self.global(&member, steps))
+    }
+
+    /// `self.debug`, by what the methods of its class set it to.
+    fn own_attribute(
+        &self,
+        module: ModuleId,
+        attribute: &ExprAttribute,
+        steps: usize,
+    ) -> Option<Switch> {
+        let Expr::Name(owner) = &*attribute.value else {
+            return None;
+        };
+        if owner.id.as_str() != "self" {
+            return None;
+        }
+        let tree = self.model.modules.get(module);
+        let ancestors = tree.ancestors(attribute.range().into());
+        let class = ancestors.iter().rev().find_map(|node| match node {
+            ruff_python_ast::AnyNodeRef::StmtClassDef(class) => Some(*class),
+            _ => None,
+        })?;
+        let mut set = SelfAttributes {
+            name: &attribute.attr,
+            values: Vec::new(),
+        };
+        set.visit_body(&class.body);
+        let mut switches: Vec<Switch> = set
+            .values
+            .into_iter()
+            .map(|value| self.expression(module, value, steps))
+            .collect();
+        let worst = switches.iter().position(|switch| {
+            matches!(
+                switch,
+                Switch::On { .. } | Switch::Trap { .. } | Switch::Unless { .. }
+            )
+        });
+        match worst {
+            Some(index) => Some(switches.swap_remove(index)),
+            None => switches.pop(),
+        }
     }
 
     /// `mapping["debug"]`.
@@ -384,13 +430,13 @@ impl<'m> Follower<'m> {
         if let Some(option) = self.click_option(module, function, name, steps) {
             return option;
         }
-        let mut passed = self.passed(module, function, name, steps);
+        let (mut passed, everywhere) = self.passed(module, function, name, steps);
         let default = function.parameters.iter_non_variadic_params();
         let default = default
             .filter(|parameter| parameter.name().as_str() == name)
             .find_map(|parameter| parameter.default());
         let default = default.map(|default| self.expression(module, default, steps));
-        passed.extend(default);
+        passed.extend(default.filter(|_| !everywhere));
         let on = passed
             .iter()
             .position(|switch| matches!(switch, Switch::On { .. } | Switch::Trap { .. }));
@@ -409,29 +455,44 @@ impl<'m> Follower<'m> {
         }
     }
 
-    /// What the calls of `function` in its own module pass for `name`.
+    /// What the calls of `function` in its own module pass for `name`, and whether there are
+    /// calls and all of them pass it. A class is called for its `__init__`.
     fn passed(
         &self,
         module: ModuleId,
         function: &StmtFunctionDef,
         name: &str,
         steps: usize,
-    ) -> Vec<Switch> {
+    ) -> (Vec<Switch>, bool) {
+        let tree = self.model.modules.get(module);
+        let ancestors = tree.ancestors(function.range.into());
+        let class = ancestors.iter().rev().find_map(|node| match node {
+            ruff_python_ast::AnyNodeRef::StmtClassDef(class) => Some(class.name.as_str()),
+            _ => None,
+        });
+        let class = class.filter(|_| function.name.as_str() == "__init__");
+        let callee = class.unwrap_or(function.name.as_str());
         let parameters = function.parameters.iter_non_variadic_params();
         let position = parameters
+            .skip(usize::from(class.is_some()))
             .map(|parameter| parameter.name().as_str())
             .position(|parameter| parameter == name);
         let calls = calls_in(
-            self.model.modules.get(module).body(),
-            |call| matches!(&*call.func, Expr::Name(called) if called.id.as_str() == function.name.as_str()),
+            tree.body(),
+            |call| matches!(&*call.func, Expr::Name(called) if called.id.as_str() == callee),
         );
-        let values = calls.into_iter().filter_map(|call| {
-            let position = position.unwrap_or(usize::MAX);
-            call.arguments.find_argument_value(name, position)
-        });
-        values
-            .map(|value| self.expression(module, value, steps))
-            .collect()
+        let count = calls.len();
+        let values: Vec<&Expr> = calls
+            .into_iter()
+            .filter_map(|call| {
+                let position = position.unwrap_or(usize::MAX);
+                call.arguments.find_argument_value(name, position)
+            })
+            .collect();
+        let everywhere = count > 0 && values.len() == count;
+        let values = values.into_iter();
+        let switches = values.map(|value| self.expression(module, value, steps));
+        (switches.collect(), everywhere)
     }
 
     /// `@click.option("--debug/--no-debug", default=…)` above `function`.
@@ -565,6 +626,17 @@ impl<'m> Follower<'m> {
                     _ => Switch::unknown("it is parsed from a text"),
                 }
             }
+            // `debug: bool = Field(default=True)` of pydantic.
+            ("Field", _) if dotted.starts_with("pydantic") => {
+                let default = call.arguments.find_argument_value("default", 0);
+                let default = default.filter(|default| !default.is_ellipsis_literal_expr());
+                match default.map(|default| self.expression(module, default, steps)) {
+                    Some(Switch::Off) | None => {
+                        Switch::OnRequest("when the environment says so".into())
+                    }
+                    Some(other) => other,
+                }
+            }
             ("Option" | "Argument", Some(inner)) if dotted.starts_with("typer.") => {
                 match self.expression(module, inner, steps) {
                     Switch::Off => Switch::OnRequest("with an option on the command line".into()),
@@ -633,5 +705,47 @@ impl<'m> Follower<'m> {
                 _ => Switch::unknown(format!("{variable} decides")),
             },
         }
+    }
+}
+
+/// The values that a class's methods assign to one attribute of `self`.
+struct SelfAttributes<'a> {
+    name: &'a str,
+    values: Vec<&'a Expr>,
+}
+
+impl<'a> StatementVisitor<'a> for SelfAttributes<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        let (targets, value) = match stmt {
+            Stmt::Assign(assign) => (&assign.targets[..], Some(&*assign.value)),
+            Stmt::AnnAssign(assign) => (
+                std::slice::from_ref(&*assign.target),
+                assign.value.as_deref(),
+            ),
+            _ => (&[][..], None),
+        };
+        // `self.host, self.debug = host, debug`.
+        let pairs =
+            targets
+                .iter()
+                .zip(std::iter::repeat(value))
+                .flat_map(|(target, value)| match (target, value) {
+                    (Expr::Tuple(names), Some(Expr::Tuple(values)))
+                        if names.elts.len() == values.elts.len() =>
+                    {
+                        names.elts.iter().zip(&values.elts).collect()
+                    }
+                    (target, Some(value)) => vec![(target, value)],
+                    _ => Vec::new(),
+                });
+        for (target, value) in pairs {
+            if let Expr::Attribute(attribute) = target
+                && attribute.attr.as_str() == self.name
+                && matches!(&*attribute.value, Expr::Name(owner) if owner.id.as_str() == "self")
+            {
+                self.values.push(value);
+            }
+        }
+        walk_stmt(self, stmt);
     }
 }

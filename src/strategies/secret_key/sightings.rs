@@ -297,6 +297,12 @@ fn in_deployment<'m>(model: &'m Model, setting: &'m EnvSetting) -> Option<Sighti
     if value.is_empty() || repeats_an_argument(model, setting, &value) {
         return None;
     }
+    // `docker run -e SECRET_KEY=$SECRET_KEY`: the value stands where the variable is set.
+    let file = model.repo.file(&setting.location.path);
+    let written = file.map_or("", |file| file.text.slice(setting.location.span));
+    if written.starts_with('$') && !written.contains(&value) && !setting.base64 {
+        return None;
+    }
     let reaches = setting.surface != Surface::Dotenv
         || model
             .deployment
