@@ -9,7 +9,7 @@ use ruff_text_size::Ranged as _;
 use super::config::requoted;
 use crate::model::Model;
 use crate::model::modules::ModuleId;
-use crate::model::names::{BindingKind, ScopeKind};
+use crate::model::names::{Binding, BindingKind, ScopeKind};
 use crate::parse::python::Module;
 use crate::text::Span;
 
@@ -448,8 +448,9 @@ impl<'a> Splitter<'a> {
     pub fn assignment_of(&self, name: &str, offset: usize) -> Option<Assignment> {
         let scopes = self.model.names.scopes(self.file);
         let (scope, bindings) = scopes.lookup(name, offset)?;
-        let [binding] = bindings else {
-            return None;
+        let binding = match bindings {
+            [only] => only,
+            several => self.in_force(several, offset)?,
         };
         let BindingKind::Value(value) = binding.kind else {
             return None;
@@ -463,6 +464,24 @@ impl<'a> Splitter<'a> {
                 value,
             }
         })
+    }
+
+    /// Of several bindings the one that is in force at `offset` on every path: the last one in
+    /// front of it, in a block that holds `offset` too, and bound by no later turn of a loop.
+    fn in_force<'b>(&self, bindings: &'b [Binding], offset: usize) -> Option<&'b Binding> {
+        let module = self.module();
+        let last = bindings
+            .iter()
+            .filter(|binding| binding.span.end <= offset)
+            .max_by_key(|binding| binding.span.start)?;
+        let own = blocks_around(module, last.span);
+        let here = blocks_around(module, Span::at(offset));
+        let is_certain = own.iter().all(|block| here.contains(block));
+        let comes_around = here
+            .iter()
+            .filter(|block| !own.contains(block))
+            .any(|block| bindings.iter().any(|binding| block.contains(binding.span)));
+        (is_certain && !comes_around).then_some(last)
     }
 
     /// Whether no name inside the assigned expression is bound again before its use.
@@ -509,6 +528,33 @@ impl<'a> Splitter<'a> {
         names.visit_body(self.module().body());
         names.found
     }
+}
+
+/// The blocks of statements that hold `span`, outermost first; the module's own aside.
+fn blocks_around(module: &Module, span: Span) -> Vec<Span> {
+    let mut found = Vec::new();
+    for node in module.ancestors(span) {
+        let bodies: Vec<&[Stmt]> = match node {
+            AnyNodeRef::StmtFunctionDef(it) => vec![&it.body],
+            AnyNodeRef::StmtWith(it) => vec![&it.body],
+            AnyNodeRef::StmtFor(it) => vec![&it.body, &it.orelse],
+            AnyNodeRef::StmtWhile(it) => vec![&it.body, &it.orelse],
+            AnyNodeRef::StmtTry(it) => vec![&it.body, &it.orelse, &it.finalbody],
+            AnyNodeRef::ExceptHandlerExceptHandler(it) => vec![&it.body],
+            AnyNodeRef::MatchCase(it) => vec![&it.body],
+            AnyNodeRef::StmtIf(it) => {
+                let clauses = it.elif_else_clauses.iter().map(|clause| &*clause.body);
+                std::iter::once(&*it.body).chain(clauses).collect()
+            }
+            _ => continue,
+        };
+        let spans = bodies.into_iter().filter_map(|body| {
+            let (first, last) = (body.first()?, body.last()?);
+            Some(Span::from(first.range().cover(last.range())))
+        });
+        found.extend(spans.filter(|block| block.contains(span)));
+    }
+    found
 }
 
 /// One occurrence of a name.
@@ -650,6 +696,16 @@ mod tests {
                 &["name"],
             ),
             (
+                "path = 'x'\n    path = os.path.join(BASE, name)\n    if user:\n        sink(path)",
+                "BASE",
+                &["name"],
+            ),
+            (
+                "if user:\n        path = os.path.join(A, user)\n    else:\n        path = os.path.join(BASE, name)\n        sink(path)",
+                "BASE",
+                &["name"],
+            ),
+            (
                 "sink(os.path.abspath(os.path.join('up', name)))",
                 "os.path.abspath('up')",
                 &["name"],
@@ -670,6 +726,9 @@ mod tests {
             "sink(f'{name}')",
             "sink('/' + name)",
             "path = os.path.join(BASE, name)\n    name = clean(name)\n    sink(path)",
+            "path = os.path.join(BASE, name)\n    if user:\n        path = name\n    sink(path)",
+            "path = os.path.join(BASE, name)\n    for user in A:\n        sink(path)\n        path = name",
+            "try:\n        path = os.path.join(BASE, name)\n    except ValueError:\n        path = name\n    sink(path)",
         ] {
             assert_eq!(split(line), None, "{line}");
         }

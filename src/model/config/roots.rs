@@ -220,6 +220,9 @@ fn best_root<'a>(
     let mut defined_in = app.module;
     let mut defined_at = Span::from(factory.range);
     for _ in 0..MAX_WRAPPERS {
+        if is_started(tracer, &name, defined_in, defined_at) {
+            return best;
+        }
         let Some(found) = best_caller(tracer, callers, &name, defined_in, defined_at) else {
             return best;
         };
@@ -234,6 +237,25 @@ fn best_root<'a>(
         }
     }
     best
+}
+
+/// Whether production's server calls the factory by itself: a call of it elsewhere, such as the
+/// one under `if __name__ == "__main__"` below it, is not made then.
+fn is_started(tracer: &Tracer<'_>, name: &str, module: ModuleId, at: Span) -> bool {
+    let world = tracer.world;
+    tracer.goal == Environment::Production
+        && world.deployment.production().any(|process| {
+            let target = process.target.as_ref();
+            let Some(target) = target.filter(|it| it.factory && it.name() == Some(name)) else {
+                return false;
+            };
+            let home = world.modules.find(&process.folder, &target.module);
+            let found = home.and_then(|home| {
+                let found = world.names.resolve_member(world.modules, home, name)?;
+                world.names.definition(&found)
+            });
+            found.is_some_and(|it| it.module == module && it.binding.span == at)
+        })
 }
 
 fn best_caller<'a>(

@@ -103,6 +103,19 @@ pub(super) fn one(source: &str, key: &str) -> String {
 }
 
 #[test]
+fn a_factory_that_the_server_calls_is_run_in_spite_of_a_main_guard() {
+    let app = "from flask import Flask\n\n\ndef create_app():\n    app = Flask(__name__)\n    app.config['DEBUG'] = False\n    return app\n\n\nif __name__ == '__main__':\n    app = create_app()\n    app.config['DEBUG'] = True\n    app.run()\n";
+    for (command, value) in [
+        ("gunicorn -w 2 'app:create_app()'", "False"),
+        ("python app.py", "True"),
+    ] {
+        let procfile = format!("web: {command}\n");
+        let world = world(&[("app.py", app), ("Procfile", &procfile)]);
+        assert_eq!(world.production("DEBUG"), value, "{command}");
+    }
+}
+
+#[test]
 fn module_level_writes_in_every_form() {
     for (source, key, value) in [
         (

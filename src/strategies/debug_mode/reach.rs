@@ -99,7 +99,7 @@ fn starts(process: &Process, path: &str) -> bool {
 
 /// Whether the call is made when its module is imported: not inside a function, and not under
 /// `if __name__ == "__main__"`.
-fn runs_on_import(model: &Model, module: ModuleId, at: &Location) -> bool {
+pub(super) fn runs_on_import(model: &Model, module: ModuleId, at: &Location) -> bool {
     let module = model.modules.get(module);
     let ancestors = module.ancestors(at.span);
     !ancestors.iter().any(|node| match node {

@@ -1,10 +1,12 @@
 //! What a server has to load: `module:app`, as seen from its working folder.
 
+use super::reach;
 use crate::model::Model;
 use crate::model::app::{App, AppKind};
 use crate::model::deployment::{Process, Stage};
 use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
+use crate::text::Span;
 
 /// How the application is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,19 +138,20 @@ fn expression_in(model: &Model, home: ModuleId) -> Option<String> {
     let mut names: Vec<&str> = scope.bindings.keys().map(|name| &**name).collect();
     names.sort_by_key(|name| (!matches!(*name, "app" | "application"), *name));
     let app = names.into_iter().find(|name| {
-        scope.bindings[*name].iter().any(|binding| {
-            let BindingKind::Value(span) = binding.kind else {
-                return false;
-            };
-            let value = tree.expression_at(span);
-            value.is_some_and(|value| {
-                value.is_call_expr()
-                    && model
-                        .apps
-                        .of(&model.modules, &model.names, home, value)
-                        .is_some()
+        scope.bindings[*name]
+            .iter()
+            .any(|binding| match binding.kind {
+                BindingKind::Value(span) => makes_app(model, home, span),
+                BindingKind::Import(_) => {
+                    let found = model.names.resolve_member(&model.modules, home, name);
+                    let definition = found.and_then(|it| model.names.definition(&it));
+                    definition.is_some_and(|it| match it.binding.kind {
+                        BindingKind::Value(span) => makes_app(model, it.module, span),
+                        _ => false,
+                    })
+                }
+                _ => false,
             })
-        })
     });
     if let Some(app) = app {
         return Some(app.to_owned());
@@ -168,6 +171,17 @@ fn expression_in(model: &Model, home: ModuleId) -> Option<String> {
         }
         _ => None,
     })
+}
+
+/// Whether the value at `span` is a new application that whoever imports the module gets: what
+/// is made under `if __name__ == "__main__"` is not there for a server.
+fn makes_app(model: &Model, home: ModuleId, span: Span) -> bool {
+    let tree = model.modules.get(home);
+    let is_app = tree.expression_at(span).is_some_and(|value| {
+        let app = model.apps.of(&model.modules, &model.names, home, value);
+        value.is_call_expr() && app.is_some()
+    });
+    is_app && reach::runs_on_import(model, home, &tree.location(span))
 }
 
 /// `shop/wsgi.py` seen from the root is `shop.wsgi`.

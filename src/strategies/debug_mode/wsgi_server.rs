@@ -310,6 +310,33 @@ mod tests {
     }
 
     #[test]
+    fn the_target_is_what_an_import_gives() {
+        let factory = "from flask import Flask\n\n\ndef create_app():\n    app = Flask(__name__)\n    return app\n";
+        let guarded = "\n\nif __name__ == '__main__':\n    app = create_app()\n    app.run()\n";
+        let own = format!("{factory}{guarded}");
+        let imported = "from shop import app\n\nif __name__ == '__main__':\n    app.run()\n";
+        let made = "from shop import create_app\n\napp = create_app()\n\nif __name__ == '__main__':\n    app.run()\n";
+        let module = "from flask import Flask\n\napp = Flask(__name__)\n";
+        let text = docker("[\"python\", \"run.py\"]");
+        for (run, shop, target) in [
+            (own.as_str(), "", "run:create_app()"),
+            (imported, module, "run:app"),
+            (made, factory, "run:app"),
+        ] {
+            let texts = [
+                ("run.py", run),
+                ("shop/__init__.py", shop),
+                ("Dockerfile", text.as_str()),
+            ];
+            let patched = testing::apply(&WsgiServer, &texts, "Dockerfile");
+            assert!(patched.contains(target), "{patched}");
+        }
+        let only = "from flask import Flask\n\nif __name__ == '__main__':\n    app = Flask(__name__)\n    app.run()\n";
+        let texts = [("run.py", only), ("Dockerfile", text.as_str())];
+        assert_eq!(testing::apply(&WsgiServer, &texts, "Dockerfile"), text);
+    }
+
+    #[test]
     fn a_wsgi_server_is_left_alone() {
         for command in ["[\"gunicorn\", \"app:app\"]", "[\"python\", \"worker.py\"]"] {
             let text = docker(command);

@@ -9,6 +9,7 @@ use crate::edit::{config, imports};
 use crate::finding::{Confidence, Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::app::AppId;
+use crate::model::config::Value;
 use crate::model::deployment::Surface;
 
 /// The command that makes a key.
@@ -169,7 +170,14 @@ fn for_local_work(model: &Model, key: &str) -> String {
 
 /// What no edit can do.
 pub(super) fn follow_ups(model: &Model, sighting: &Sighting<'_>) -> Vec<String> {
-    words(model, sighting.key, sighting.key)
+    let variable = match sighting.source {
+        SourceOf::Code(write) => match &write.value {
+            Value::Env(read) => read.name.as_str(),
+            _ => sighting.key,
+        },
+        SourceOf::Deployment(_) => sighting.key,
+    };
+    words(model, sighting.key, variable)
 }
 
 /// The same for a key that is read from `variable`.

@@ -81,6 +81,13 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+impl Kind {
+    /// What the deployment has to provide for the key that goes by `variable`.
+    fn needs_of(&self, variable: &str) -> String {
+        self.needs.replace(KEY, variable)
+    }
+}
+
 impl Control for SecretKeyStore {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -247,7 +254,7 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
         KEY,
         &place.variable,
     ))
-    .follow_up(kind.needs);
+    .follow_up(kind.needs_of(&place.variable));
     if is_late {
         let check = write.app.and_then(|app| checks::add(model, app, KEY));
         patch = patch.edits(check);
@@ -472,6 +479,24 @@ mod tests {
 
     const APP: &str = "import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\
                        app.secret_key = os.environ[\"SECRET_KEY\"]\n";
+
+    #[test]
+    fn the_variable_keeps_its_name_and_the_tests_get_a_key() {
+        let app = "import os\nfrom flask import Flask\n\napp = Flask(__name__)\napp.config.update(SECRET_KEY=os.environ.get('APP_KEY', 'x7'))\n";
+        let test = "from app import app\n\n\ndef test_it():\n    assert app\n";
+        let patch = testing::patch(
+            &SecretKeyStore,
+            &[("app.py", app), ("tests/test_app.py", test)],
+        );
+        let words = patch.follow_ups.join(" ");
+        assert!(words.contains("APP_KEY_FILE"), "{words}");
+        assert!(words.contains("Set APP_KEY"), "{words}");
+        let conftest = patch.edits.iter().find_map(|edit| match edit {
+            Edit::Create { path, text, .. } if &**path == "conftest.py" => Some(text),
+            _ => None,
+        });
+        assert!(conftest.unwrap().contains("\"APP_KEY\""), "{patch:?}");
+    }
 
     #[test]
     fn the_loader_takes_the_place_of_the_variable() {

@@ -121,10 +121,14 @@ fn in_conftest(model: &Model, path: &Arc<str>, line: &str) -> Vec<Edit> {
     }
 }
 
+/// Tests that are plain functions are pytest's, whether they import it or not.
 fn uses_pytest(model: &Model) -> bool {
     let tests = model.repo.of_kind(FileKind::Python);
     let mut tests = tests.filter(|file| file.purpose == Purpose::Test);
-    tests.any(|file| file.text.as_str().contains("pytest"))
+    tests.any(|file| {
+        let text = file.text.as_str();
+        text.contains("pytest") || text.lines().any(|line| line.starts_with("def test_"))
+    })
 }
 
 /// Whether the project works with `.env` files.
