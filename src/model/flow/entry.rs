@@ -140,7 +140,7 @@ pub fn analyse(modules: &Modules) -> Flows {
         .stack_size(STACK_BYTES)
         .build();
     // One share per worker: what a worker has run of imports and helpers it need not run again.
-    let shares = shares_of(modules, &wanted, workers);
+    let shares = shares_of(&reach, &wanted, workers);
     let run_all = || {
         let run = |ids: &Vec<ModuleId>| run_modules(modules, &reach, &wanted, ids);
         let mut found: Vec<Found> = shares.par_iter().map(run).collect();
@@ -158,15 +158,16 @@ pub fn analyse(modules: &Modules) -> Flows {
     })
 }
 
-/// The modules dealt out to workers, about the same amount of text to each.
-fn shares_of(modules: &Modules, wanted: &[ModuleId], workers: usize) -> Vec<Vec<ModuleId>> {
-    let length = |id: &ModuleId| modules.get(*id).file.text.as_str().len();
-    let mut by_length = wanted.to_vec();
-    by_length.sort_by_key(|id| std::cmp::Reverse(length(id)));
+/// The modules dealt out to workers, about the same amount of work to each.
+fn shares_of(reach: &Reach, wanted: &[ModuleId], workers: usize) -> Vec<Vec<ModuleId>> {
+    let weights = reach.weights();
+    let weight = |id: &ModuleId| 1 + weights.get(id).copied().unwrap_or_default();
+    let mut by_weight = wanted.to_vec();
+    by_weight.sort_by_key(|id| std::cmp::Reverse(weight(id)));
     let mut shares = vec![(0, Vec::new()); workers];
-    for id in by_length {
+    for id in by_weight {
         if let Some((total, share)) = shares.iter_mut().min_by_key(|(total, _)| *total) {
-            *total += length(&id);
+            *total += weight(&id);
             share.push(id);
         }
     }

@@ -212,6 +212,15 @@ impl Reach {
         named.map(|(_, converter)| converter.as_str())
     }
 
+    /// How much of each module can matter, in bytes of functions into which values enter.
+    pub fn weights(&self) -> HashMap<ModuleId, usize> {
+        let mut weights = HashMap::new();
+        for (place, _) in self.nodes.iter().filter(|(_, mark)| mark.source) {
+            *weights.entry(place.module).or_default() += place.span.end - place.span.start;
+        }
+        weights
+    }
+
     /// Whether a client's value can enter below the function; `true` where that is not known.
     pub fn has_source(&self, function: Place) -> bool {
         self.nodes.get(&function).is_none_or(|mark| mark.source)
