@@ -239,6 +239,12 @@ impl<'a> SourceOrderVisitor<'a> for ExpressionAt<'a> {
         enters(self.found.is_none(), node, self.span)
     }
 
+    fn visit_body(&mut self, body: &'a [Stmt]) {
+        if let Some(stmt) = around(body, self.span) {
+            self.visit_stmt(stmt);
+        }
+    }
+
     fn visit_expr(&mut self, expr: &'a Expr) {
         if Span::from(expr.range()) == self.span && self.found.is_none() {
             self.found = Some(expr);
@@ -256,6 +262,12 @@ struct StatementAt<'a> {
 impl<'a> SourceOrderVisitor<'a> for StatementAt<'a> {
     fn enter_node(&mut self, node: AnyNodeRef<'a>) -> TraversalSignal {
         enters(true, node, self.span)
+    }
+
+    fn visit_body(&mut self, body: &'a [Stmt]) {
+        if let Some(stmt) = around(body, self.span) {
+            self.visit_stmt(stmt);
+        }
     }
 
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
@@ -279,6 +291,20 @@ impl<'a> SourceOrderVisitor<'a> for Ancestors<'a> {
         }
         signal
     }
+
+    fn visit_body(&mut self, body: &'a [Stmt]) {
+        if let Some(stmt) = around(body, self.span) {
+            self.visit_stmt(stmt);
+        }
+    }
+}
+
+/// The statement of a body that covers `span`: looking at each of a long module's would make
+/// every search as long as the module.
+fn around(body: &[Stmt], span: Span) -> Option<&Stmt> {
+    let before = |stmt: &Stmt| Span::from(stmt.range()).end < span.end;
+    body.get(body.partition_point(before))
+        .filter(|stmt| Span::from(stmt.range()).contains(span))
 }
 
 fn enters(open: bool, node: AnyNodeRef<'_>, span: Span) -> TraversalSignal {
