@@ -195,7 +195,21 @@ fn is_renovate(name: &str) -> bool {
 /// What `app.config.from_file` is given, by its name.
 fn is_configuration(name: &str) -> bool {
     let stem = name.strip_suffix(".json").unwrap_or(name);
-    let words = ["config", "configuration", "settings", "secrets"];
+    let words = [
+        "config",
+        "configuration",
+        "conf",
+        "cfg",
+        "settings",
+        "secret",
+        "secrets",
+        "credentials",
+        "production",
+        "prod",
+        "default",
+        "defaults",
+        "flask",
+    ];
     let mut parts = stem.split(['.', '-', '_']);
     parts.next_back().is_some_and(|last| words.contains(&last)) && !name.starts_with("ts")
 }

@@ -3,7 +3,8 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::support::{
-    APP, code, exit_code, flask_harden, folder, sample, stderr, stdout, transcript, write,
+    APP, code, exit_code, flask_harden, folder, git, repository, sample, stderr, stdout,
+    transcript, write,
 };
 
 const ONE: [&str; 3] = ["scan", "--control", "debug-run"];
@@ -234,4 +235,151 @@ fn no_output_shows_a_secret() {
             "{arguments:?}"
         );
     }
+}
+
+/// Every kind of file that can hold a key, each with one of its own.
+const HOLDERS: &[(&str, &str)] = &[
+    (
+        "Dockerfile",
+        "FROM python\nENV SECRET_KEY=@@\nCMD [\"gunicorn\", \"app:app\"]\n",
+    ),
+    (
+        "docker-compose.yml",
+        "services:\n  web:\n    build: .\n    environment:\n      SECRET_KEY: @@\n",
+    ),
+    ("Procfile", "web: SECRET_KEY=@@ gunicorn app:app\n"),
+    (
+        "start.sh",
+        "#!/bin/sh\nexport SECRET_KEY=@@\nexec gunicorn app:app\n",
+    ),
+    (
+        "shop.service",
+        "[Service]\nEnvironment=SECRET_KEY=@@\nExecStart=gunicorn app:app\n",
+    ),
+    (
+        "supervisord.conf",
+        "[program:a]\nenvironment=SECRET_KEY=\"@@\"\ncommand=gunicorn app:app\n",
+    ),
+    (
+        "k8s/pod.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: web\n      env:\n        - name: SECRET_KEY\n          value: @@\n",
+    ),
+    (
+        "k8s/secret.yaml",
+        "apiVersion: v1\nkind: Secret\nstringData:\n  SECRET_KEY: @@\n",
+    ),
+    (
+        "k8s/kustomization.yaml",
+        "secretGenerator:\n  - name: a\n    literals: [SECRET_KEY=@@]\n",
+    ),
+    ("chart/Chart.yaml", "apiVersion: v2\nname: a\n"),
+    ("chart/values.yaml", "env:\n  SECRET_KEY: @@\n"),
+    (
+        ".gitlab-ci.yml",
+        "deploy:\n  variables:\n    SECRET_KEY: @@\n  script: [a]\n",
+    ),
+    (
+        ".circleci/config.yml",
+        "jobs:\n  deploy:\n    environment:\n      SECRET_KEY: @@\n",
+    ),
+    (
+        ".github/workflows/deploy.yml",
+        "jobs:\n  deploy:\n    env:\n      SECRET_KEY: @@\n    steps: []\n",
+    ),
+    (
+        "Jenkinsfile",
+        "pipeline {\n  environment { SECRET_KEY = '@@' }\n  stages { stage('Deploy') { steps { sh 'a' } } }\n}\n",
+    ),
+    ("app.json", "{\"env\": {\"SECRET_KEY\": \"@@\"}}\n"),
+    (
+        "app.yaml",
+        "runtime: python312\nenv_variables:\n  SECRET_KEY: @@\n",
+    ),
+    (
+        "render.yaml",
+        "services:\n  - envVars:\n      - key: SECRET_KEY\n        value: @@\n",
+    ),
+    (
+        "serverless.yml",
+        "provider:\n  environment:\n    SECRET_KEY: @@\n",
+    ),
+    (
+        "zappa_settings.json",
+        "{\"web\": {\"app_function\": \"a.a\", \"environment_variables\": {\"SECRET_KEY\": \"@@\"}}}\n",
+    ),
+    ("fly.toml", "[env]\nSECRET_KEY = \"@@\"\n"),
+    (
+        "uwsgi.ini",
+        "[uwsgi]\nmodule = app:app\nenv = SECRET_KEY=@@\n",
+    ),
+    (
+        "playbooks/site.yml",
+        "- hosts: all\n  tasks:\n    - shell: flask run\n      environment:\n        SECRET_KEY: @@\n",
+    ),
+    (".env", "SECRET_KEY=@@\n"),
+    ("conf.json", "{\"SECRET_KEY\": \"@@\", \"A\": 1}\n"),
+    ("c.toml", "JWT_SECRET_KEY = \"@@\"\n"),
+    ("c.ini", "[flask]\nkey = @@\n"),
+    (
+        "app.py",
+        "import configparser, json, tomllib\nimport jwt\nfrom flask import Flask\nfrom itsdangerous import Signer\n\n\
+         app = Flask(__name__)\napp.config[\"WTF_CSRF_SECRET_KEY\"] = \"@@\"\n\
+         app.config.from_file(\"conf.json\", load=json.load)\n\
+         app.config.from_file(\"c.toml\", load=tomllib.load, text=False)\n\
+         ini = configparser.ConfigParser()\nini.read(\"c.ini\")\n\
+         app.config[\"SECURITY_PASSWORD_SALT\"] = ini[\"flask\"][\"key\"]\nsigner = Signer(\"@@\")\n\n\n\
+         def token(user):\n    return jwt.encode({\"u\": user}, \"@@\", algorithm=\"HS256\")\n",
+    ),
+];
+
+/// No report, no commit message and no line that a patch writes holds one of them; a patch says
+/// only what goes.
+#[test]
+fn no_output_shows_a_secret_whatever_file_holds_it() {
+    let mut number = 0u32;
+    let mut keys = Vec::new();
+    let files: Vec<(&str, String)> = HOLDERS
+        .iter()
+        .map(|(path, text)| {
+            let mut text = (*text).to_owned();
+            while text.contains("@@") {
+                number += 1;
+                let digits = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let key = format!("no-secret-{digits:016x}");
+                text = text.replacen("@@", &key, 1);
+                keys.push(key);
+            }
+            (*path, text)
+        })
+        .collect();
+    assert!(keys.len() > 25, "{}", keys.len());
+    let texts: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
+    let repo = repository(&texts);
+    let shows = |text: &str| keys.iter().find(|key| text.contains(key.as_str())).cloned();
+    for format in [
+        "text", "json", "sarif", "markdown", "html", "github", "gitlab",
+    ] {
+        let report = stdout(repo.path(), &["scan", "--format", format]);
+        assert_eq!(shows(&report), None, "{format}");
+    }
+    let report = stdout(repo.path(), &["report"]);
+    assert_eq!(report.lines().find(|line| shows(line).is_some()), None);
+    for arguments in [
+        &["fix", "--review", "--diff"][..],
+        &["fix", "--review", "--branch", "hardened"],
+    ] {
+        let output = flask_harden(repo.path(), arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let written = text.lines().filter(|line| !line.starts_with(['-', ' ']));
+        assert_eq!(shows(&written.collect::<Vec<_>>().join("\n")), None);
+        assert_eq!(shows(&String::from_utf8_lossy(&output.stderr)), None);
+    }
+    let log = |arguments: &[&str]| git(repo.path(), arguments);
+    assert_eq!(shows(&log(&["log", "--format=%s%n%b", "hardened"])), None);
+    let changes = log(&["diff", "main", "hardened"]);
+    let added = changes.lines().filter(|line| line.starts_with('+'));
+    assert_eq!(shows(&added.collect::<Vec<_>>().join("\n")), None);
 }

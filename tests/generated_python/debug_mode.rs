@@ -50,13 +50,23 @@ const SAFE: &str = "\
 import os
 
 from flask import Flask
+from werkzeug.debug import DebuggedApplication
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def create_app():
     app = Flask(__name__)
     app.config[\"SECRET_KEY\"] = os.environ[\"SECRET_KEY\"]
     app.debug = os.environ.get(\"MAKE_DEBUG\") == \"1\"
-    return app
+    app.testing = os.environ.get(\"MAKE_TESTING\") == \"1\"
+    shape = os.environ.get(\"SHAPE\")
+    if shape == \"inside\":
+        app.wsgi_app = DebuggedApplication(app.wsgi_app, True)
+    if shape == \"proxied\":
+        app.wsgi_app = ProxyFix(app.wsgi_app)
+    if shape == \"broken\":
+        raise ValueError(shape)
+    return DebuggedApplication(app, True) if shape == \"outside\" else app
 ";
 
 fn factory() -> Site {
@@ -109,6 +119,13 @@ fn the_preflight_starts_only_a_safe_app() {
             (&[("FLASK_DEBUG", "1")][..], false),
             (&[("FLASK_ENV", "development")][..], false),
             (&[("SECRET_KEY", "")][..], false),
+            (&[("FLASK_DEBUG", "0")][..], true),
+            (&[("FLASK_ENV", "production")][..], true),
+            (&[("SHAPE", "proxied")][..], true),
+            (&[("MAKE_TESTING", "1")][..], false),
+            (&[("SHAPE", "inside")][..], false),
+            (&[("SHAPE", "outside")][..], false),
+            (&[("SHAPE", "broken")][..], false),
         ] {
             let port = free_port();
             let mut command = python.program("sh");

@@ -45,6 +45,104 @@ fn a_key_is_read_and_checked() {
     }
 }
 
+/// The code that takes the key out of a file, the file, and what it holds.
+type Held = (&'static str, &'static str, &'static str);
+
+const HELD: &[Held] = &[
+    (
+        "import json\nwith open('conf.json') as f:\n    app.config.update(json.load(f))\n",
+        "conf.json",
+        "{\"SECRET_KEY\": \"a-key-and-no-secret\", \"A\": 1}\n",
+    ),
+    (
+        "import json\napp.config.from_file('conf.json', load=json.load)\n",
+        "conf.json",
+        "{\n  \"A\": 1,\n  \"SECRET_KEY\": \"a-key-and-no-secret\"\n}\n",
+    ),
+    (
+        "import tomllib\nwith open('c.toml', 'rb') as f:\n    app.config.update(tomllib.load(f))\n",
+        "c.toml",
+        "SECRET_KEY = \"a-key-and-no-secret\"\nA = 1\n",
+    ),
+    (
+        "from configparser import ConfigParser\nini = ConfigParser()\nini.read('c.ini')\n\
+         app.secret_key = ini['flask']['key']\n",
+        "c.ini",
+        "[flask]\nkey = a-key-and-no-secret\n",
+    ),
+];
+
+/// An application that is configured by `code` from a file, before and after its patch.
+fn leaves_its_file(python: &Python, variable: &str, (code, path, text): Held) {
+    let app = APP.replace("app.secret_key = \"changeme\"\n", code);
+    let site = Site::new([("app.py", app.as_str()), (path, text)]);
+    let starts_with = |site: &Site, value: Option<&str>| {
+        let mut command = python.program("python");
+        command.args(["-c", VISIT]).current_dir(site.path());
+        command.envs(value.map(|value| (variable, value)));
+        let output = command.output().expect("python does not start");
+        output.status.success()
+    };
+    assert!(starts_with(&site, None), "the file holds a key: {code}");
+    for controls in [
+        &["secret-key-hardcoded"][..],
+        &["secret-key-hardcoded", "secret-key-store"],
+    ] {
+        let patched = site.patched(controls);
+        assert!(!patched.read(path).contains("no-secret"), "{code}");
+        assert!(!starts_with(&patched, None), "{code}");
+        // A store asks for the key by its own name.
+        let is_store = controls.len() > 1;
+        if !is_store || variable == "SECRET_KEY" {
+            let good = "not a secret ".repeat(4);
+            assert!(starts_with(&patched, Some(&good)), "{code}");
+        }
+    }
+}
+
+#[test]
+fn keys_leave_their_configuration_files() {
+    for flask in [Flask::V2_2, Flask::V3_1] {
+        let python = Python::with(flask);
+        for held in HELD {
+            leaves_its_file(&python, "SECRET_KEY", *held);
+        }
+    }
+}
+
+#[test]
+#[ignore = "slow: installs what reads the files"]
+fn keys_leave_the_files_of_libraries() {
+    let python = Python::with_packages(Flask::V3_1, &["PyYAML==6.0.2", "dynaconf==3.2.6"]);
+    let yaml = (
+        "import yaml\nwith open('c.yml') as f:\n    config = yaml.safe_load(f)\n\
+         app.config.update(config['flask'])\n",
+        "c.yml",
+        "flask:\n  SECRET_KEY: a-key-and-no-secret\n  A: 1\n",
+    );
+    leaves_its_file(&python, "SECRET_KEY", yaml);
+    let dynaconf = (
+        "from dynaconf import FlaskDynaconf\nFlaskDynaconf(app, env='production')\n",
+        "settings.toml",
+        "[default]\nA = 1\n\n[production]\nsecret_key = \"a-key-and-no-secret\"\n",
+    );
+    leaves_its_file(&python, "FLASK_SECRET_KEY", dynaconf);
+}
+
+#[test]
+fn signers_read_their_key() {
+    let python = Python::with(Flask::V3_1);
+    let app = "import os\nfrom flask import Flask\nfrom itsdangerous import URLSafeSerializer\n\n\
+               app = Flask(__name__)\nlinks = URLSafeSerializer(\"a-key-and-no-secret\")\n\n\n\
+               @app.route(\"/\")\ndef one():\n    return str(links.loads(links.dumps(1)))\n";
+    let patched = Site::new([("app.py", app)]).patched(&["secret-key-hardcoded"]);
+    assert!(!python.run(patched.path(), VISIT).status.success());
+    let mut command = python.program("python");
+    command.args(["-c", VISIT]).current_dir(patched.path());
+    command.env("TOKEN_SECRET_KEY", "not a secret");
+    assert!(command.output().expect("it runs").status.success());
+}
+
 #[test]
 fn the_projects_tests_keep_a_key() {
     let python = Python::with(Flask::V3_1);

@@ -3,9 +3,11 @@
 
 use super::wsgi_server;
 use super::{address, target};
+use crate::discover::Purpose;
 use crate::edit::command;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
+use crate::model::config::{Environment, Resolved};
 use crate::model::deployment::{Process, Surface};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
@@ -29,6 +31,9 @@ impl Control for DeployVerification {
     }
 
     fn check(&self, model: &Model) -> Verdict {
+        if model.apps.is_empty() {
+            return Verdict::not_applicable("no Flask application is constructed here");
+        }
         let processes = wsgi_server::processes(model);
         if processes.is_empty() {
             return Verdict::not_applicable("nothing here says what production starts");
@@ -100,6 +105,41 @@ fn by_hand() -> Patch {
     )
 }
 
+/// The check, without its question for a key where nothing sets or uses one.
+fn script(model: &Model) -> String {
+    let asks = "    if not flask_app.secret_key:\n        yield \"SECRET_KEY is empty\"\n";
+    match is_keyless(model) {
+        true => SCRIPT.replace(asks, ""),
+        false => SCRIPT.to_owned(),
+    }
+}
+
+fn is_keyless(model: &Model) -> bool {
+    const USES: [&str; 6] = [
+        "secret_key",
+        "SECRET_KEY",
+        "session",
+        "flash(",
+        "login_user(",
+        "CSRFProtect",
+    ];
+    let unset = model.apps.production().all(|(app, _)| {
+        let resolved = model
+            .configuration
+            .resolved(app, "SECRET_KEY", Environment::Production);
+        matches!(resolved, Resolved::Unset { open } if open.is_empty())
+    });
+    let mut own = model
+        .modules
+        .iter()
+        .filter(|(_, module)| module.file.purpose == Purpose::Application);
+    let uses = own.any(|(_, module)| {
+        let text = module.file.text.as_str();
+        USES.iter().any(|word| text.contains(word))
+    });
+    unset && !uses && model.deployment.settings("SECRET_KEY").next().is_none()
+}
+
 fn patch(model: &Model, process: &Process) -> Patch {
     // What a template makes is installed somewhere else.
     let is_template = process.location.path.ends_with(".j2");
@@ -126,7 +166,7 @@ fn patch(model: &Model, process: &Process) -> Patch {
         || model
             .repo
             .file(&path)
-            .is_some_and(|it| it.text.as_str() != SCRIPT)
+            .is_some_and(|it| it.text.as_str() != script(model))
     {
         return by_hand();
     }
@@ -139,7 +179,7 @@ fn patch(model: &Model, process: &Process) -> Patch {
         title,
         "The server starts only when the loaded app has debug off, no debugger around it, and a key",
     )
-    .edit(Edit::create(path, SCRIPT))
+    .edit(Edit::create(path, script(model)))
     .edits(edits)
     .may_break(
         "The app is loaded once more at start, which takes that long and needs the same variables; \
@@ -162,6 +202,22 @@ fn patch(model: &Model, process: &Process) -> Patch {
 mod tests {
     use super::*;
     use crate::strategies::testing;
+
+    #[test]
+    fn an_application_without_a_key_is_asked_for_none() {
+        let procfile = ("Procfile", "web: gunicorn app:app\n");
+        let asks = |app: &str| {
+            let texts = [("app.py", app), procfile];
+            let made = testing::apply(&DeployVerification, &texts, "preflight.py");
+            made.contains("SECRET_KEY")
+        };
+        let keyless = "from flask import Flask\napp = Flask(__name__)\n";
+        assert!(!asks(keyless));
+        assert!(asks(&format!("{keyless}app.config.from_envvar('X')\n")));
+        assert!(asks(&format!("{keyless}from flask import session\n")));
+        let texts = [("app.py", "def app(environ, start):\n    pass\n"), procfile];
+        assert!(testing::findings(&DeployVerification, &texts).is_empty());
+    }
 
     const APP: (&str, &str) = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
 

@@ -292,7 +292,9 @@ impl Finder<'_> {
         let mut parts = Parts::default();
         parts.visit_expr(expr);
         let mut asks = parts.asks;
-        for name in parts.names {
+        let names = parts.names.into_iter().map(|name| (name, false));
+        let negated = parts.negated.into_iter().map(|name| (name, true));
+        for (name, is_negated) in names.chain(negated) {
             let scopes = self.model.names.scopes(self.module);
             let found = scopes.lookup(&name.id, name.range.start().to_usize());
             let bindings = found.map_or(&[][..], |(_, bindings)| bindings);
@@ -300,7 +302,11 @@ impl Finder<'_> {
                 if let BindingKind::Value(span) = binding.kind
                     && let Some(value) = self.model.modules.get(self.module).expression_at(span)
                 {
-                    asks = asks.and(self.asks(value, depth, seen));
+                    let mut more = self.asks(value, depth, seen);
+                    if is_negated {
+                        (more.state, more.flag) = (false, false);
+                    }
+                    asks = asks.and(more);
                 }
             }
         }
@@ -359,6 +365,8 @@ impl Finder<'_> {
 struct Parts<'a> {
     asks: Asks,
     names: Vec<&'a ruff_python_ast::ExprName>,
+    /// Behind `not`: what they say of debug does not count.
+    negated: Vec<&'a ruff_python_ast::ExprName>,
     calls: Vec<&'a Expr>,
 }
 
@@ -369,9 +377,11 @@ impl<'a> SourceOrderVisitor<'a> for Parts<'a> {
         {
             // Refusing something while debug is off guards nothing.
             let (state, flag) = (self.asks.state, self.asks.flag);
+            let names = self.names.len();
             walk_expr(self, expr);
             if !matches!(&*not.operand, Expr::UnaryOp(_)) {
                 (self.asks.state, self.asks.flag) = (state, flag);
+                self.negated.extend(self.names.drain(names..));
             }
             return;
         }

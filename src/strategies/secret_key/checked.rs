@@ -194,6 +194,17 @@ fn unset(model: &Model, app: AppId, key: &'static str) -> Judged {
     if key != "SECRET_KEY" || !uses_session(model) {
         return Judged::Nothing;
     }
+    if let Some(check) = checks::find(model, key).filter(|_| has_outside) {
+        return match check.length {
+            true => Judged::Fine(Evidence::new(check.location, "refuses a short key")),
+            false => missing(
+                key,
+                &check.location,
+                Severity::Low,
+                "is checked to be there, but a short one is accepted",
+            ),
+        };
+    }
     if has_outside {
         return Judged::Open(
             "Does the configuration from outside of the repository set SECRET_KEY, and does \
