@@ -315,6 +315,17 @@ impl<'a> Interp<'a> {
             }
             "builtins.str.maketrans" => match args.pos.as_slice() {
                 [table @ Value::Ref(_)] => table.clone(),
+                [from, to, gone] => {
+                    let mut table = Dict::default();
+                    let (from, to) = (from.constant_str()?, to.constant_str()?);
+                    for (a, b) in from.chars().zip(to.chars()) {
+                        table.set(&Value::text(a.to_string()), Value::text(b.to_string()));
+                    }
+                    for c in gone.constant_str()?.chars() {
+                        table.set(&Value::text(c.to_string()), Value::None);
+                    }
+                    self.alloc(st, Obj::Dict(table))
+                }
                 _ => return None,
             },
             "functools.partial" => {
@@ -386,6 +397,14 @@ impl<'a> Interp<'a> {
                 let schema = args.get(0, "argmap").cloned().unwrap_or(Value::None);
                 let loaded = self.loaded_by(&schema, &payload, place, st, fr);
                 loaded.unwrap_or(payload)
+            }
+            _ if name.starts_with("werkzeug.exceptions.") => {
+                // A ready-made answer is sent as it is.
+                if let Some(response) = args.keyword("response").cloned() {
+                    let confidence = crate::finding::Confidence::High;
+                    self.respond(&response, place, confidence, st, fr.function);
+                }
+                return None;
             }
             "urllib.parse.urlparse" | "urllib.parse.urlsplit" | "urlparse.urlparse" => {
                 let url = args.get(0, "url").cloned().unwrap_or(Value::None);
@@ -510,6 +529,16 @@ impl<'a> Interp<'a> {
         }
         if let Value::Method(inner) = receiver {
             return match (&*inner.1, name) {
+                ("headers", "update" | "extend") => {
+                    for headers in &args.pos {
+                        self.set_headers(&inner.0, headers, st);
+                    }
+                    for (name, value) in &args.named {
+                        let name = Value::text(name.replace('_', "-"));
+                        self.set_item(receiver, &name, value.clone(), st);
+                    }
+                    Some(Value::None)
+                }
                 ("headers", "set" | "add" | "setdefault" | "__setitem__") => {
                     let key = args.get(0, "").cloned()?;
                     let value = args.get(1, "").cloned()?;
@@ -736,8 +765,16 @@ impl<'a> Interp<'a> {
             }
             ("match", "group" | "groups" | "groupdict" | "__getitem__") => {
                 let item = Value::tainted(mix(receiver.key(), hash("group")), receiver.pieces());
-                Some(match name {
-                    "group" | "__getitem__" => item,
+                let wanted = args.get(0, "").cloned();
+                Some(match (name, wanted) {
+                    ("group" | "__getitem__", Some(wanted)) => {
+                        self.group_of_match(receiver, &wanted).unwrap_or(item)
+                    }
+                    ("group" | "__getitem__", None) => item,
+                    ("groups", _) => match self.groups_of_match(receiver) {
+                        Some(groups) => Value::Tuple(groups.into()),
+                        None => self.list_of(st, item),
+                    },
                     _ => self.list_of(st, item),
                 })
             }
@@ -893,8 +930,15 @@ impl<'a> Interp<'a> {
                 let facts = pattern::facts_of_match(&text, method, is_multiline);
                 let inside = pattern::facts_of_match(&text, "fullmatch", is_multiline);
                 let key = mix(mix(place.key(), subject.key()), hash(&text));
-                let holds = self.says(&subject, facts);
-                self.tests.insert(key, Test::Holds(holds));
+                let then = self.says(&subject, facts);
+                let otherwise = match method {
+                    "search" => self.says(&subject, pattern::facts_of_absence(&text)),
+                    _ => Vec::new(),
+                };
+                self.tests.insert(key, Test::Truth { then, otherwise });
+                if !pattern.is_tainted() && text.contains('(') {
+                    self.patterns.insert(key, text.as_str().into());
+                }
                 let pieces = st.pin(&subject).pieces();
                 let pieces = pieces.iter().map(|piece| {
                     let mut piece = piece.derive(hash("match"), super::text::SURVIVES_CUTTING);
@@ -932,6 +976,7 @@ impl<'a> Interp<'a> {
                 let subject = args.get(1, "string").cloned().unwrap_or(Value::None);
                 let facts = match method {
                     "findall" => pattern::facts_of_match(&text, "fullmatch", is_multiline),
+                    "split" => pattern::facts_of_removal(&text, ""),
                     _ => Facts::NONE,
                 };
                 let item = self.each_piece(
@@ -947,6 +992,39 @@ impl<'a> Interp<'a> {
             "escape" => Some(args.get(0, "pattern").cloned().unwrap_or(Value::None)),
             _ => None,
         }
+    }
+
+    /// One group of a match, by its name or number: what its own pattern lets through.
+    fn group_of_match(&self, found: &Value<'a>, wanted: &Value<'a>) -> Option<Value<'a>> {
+        let Value::Any(any) = found else { return None };
+        let pattern = self.patterns.get(&any.key)?;
+        let groups = pattern::groups(pattern);
+        let index = match wanted {
+            Value::Int(number) => usize::try_from(number.checked_sub(1)?).ok()?,
+            name => {
+                let name = name.constant_str()?;
+                groups
+                    .iter()
+                    .position(|(known, _)| *known == Some(&*name))?
+            }
+        };
+        let (_, inside) = groups.get(index)?;
+        let facts = pattern::facts_of_match(inside, "fullmatch", false);
+        let item = Value::tainted(mix(any.key, index as u64 + 1), any.pieces.clone());
+        Some(item.map_pieces(&mut |piece| {
+            let mut piece = piece.derive(index as u64 + 1, piece.facts);
+            piece.facts |= facts;
+            piece
+        }))
+    }
+
+    fn groups_of_match(&self, found: &Value<'a>) -> Option<Vec<Value<'a>>> {
+        let Value::Any(any) = found else { return None };
+        let count = pattern::groups(self.patterns.get(&any.key)?).len();
+        let numbers = (1..).take(count).map(Value::Int);
+        numbers
+            .map(|number| self.group_of_match(found, &number))
+            .collect()
     }
 
     /// An asked-for truth of which nothing is known.

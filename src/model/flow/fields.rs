@@ -247,13 +247,16 @@ impl<'a> Interp<'a> {
         })
     }
 
+    fn is_form(&mut self, class: &Value<'a>, st: &State<'a>) -> bool {
+        let base = self.external_base(class, st);
+        base.is_some_and(|base| base.starts_with("flask_wtf") || base.starts_with("wtforms"))
+    }
+
     /// Whether that is a method of a schema, or of a form, that knows the declared fields.
     pub fn is_of_fields(&mut self, class: &Value<'a>, name: &str, st: &State<'a>) -> bool {
         match name {
-            "validate_on_submit" | "validate" => self
-                .external_base(class, st)
-                .is_some_and(|base| base.starts_with("flask_wtf") || base.starts_with("wtforms")),
-            name => LOADS.contains(&name) && self.is_schema(class, st),
+            "validate_on_submit" | "validate" if self.is_form(class, st) => true,
+            name => (LOADS.contains(&name) || name == "validate") && self.is_schema(class, st),
         }
     }
 
@@ -273,11 +276,18 @@ impl<'a> Interp<'a> {
         if !self.is_of_fields(&class, name, st) {
             return None;
         }
-        if !LOADS.contains(&name) {
+        if self.is_form(&class, st) {
             let then = self.form_checks(&Value::Ref(object), &class, args.place, st, fr);
             return Some(super::expr::predicate(args.place, then, Vec::new()));
         }
         let payload = args.get(0, "data").cloned()?;
+        if name == "validate" {
+            // What it gives are the errors: where there are none, every field is as declared.
+            let mut inside = st.clone();
+            self.loaded_by(&class, &payload, args.place, &mut inside, fr);
+            let otherwise = inside.learned_since(st);
+            return Some(super::expr::predicate(args.place, Vec::new(), otherwise));
+        }
         let is_many = args
             .keyword("many")
             .is_some_and(|it| it.truth() != Some(false));

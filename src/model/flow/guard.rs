@@ -34,9 +34,8 @@ pub(super) enum Test<'a> {
     Url(Value<'a>),
     /// `urlparse(text).scheme`.
     Scheme(Value<'a>),
-    /// Not `None` and true only where the facts hold: a regular expression's match.
-    Holds(Vec<(Key, Facts)>),
-    /// What holds where it is true, and where not.
+    /// What holds where it is true, and where it is `None` or otherwise false: a regular
+    /// expression's match, what is left of a set.
     Truth {
         then: Vec<(Key, Facts)>,
         otherwise: Vec<(Key, Facts)>,
@@ -188,17 +187,16 @@ impl<'a> Interp<'a> {
                             then.learn_all(&pred.then);
                             otherwise.learn_all(&pred.otherwise);
                         }
-                        Value::Any(any) => match self.tests.get(&any.key) {
-                            Some(Test::Holds(facts)) => then.learn_all(facts),
-                            Some(Test::Truth {
+                        Value::Any(any) => {
+                            if let Some(Test::Truth {
                                 then: a,
                                 otherwise: b,
-                            }) => {
+                            }) = self.tests.get(&any.key)
+                            {
                                 then.learn_all(a);
                                 otherwise.learn_all(b);
                             }
-                            _ => {}
-                        },
+                        }
                         _ => {}
                     }
                 }
@@ -298,9 +296,9 @@ impl<'a> Interp<'a> {
             _ => return predicate(place, Vec::new(), Vec::new()),
         };
         if let (Value::Any(any), Value::None) = (value, constant)
-            && let Some(Test::Holds(facts)) = self.tests.get(&any.key)
+            && let Some(Test::Truth { then, otherwise }) = self.tests.get(&any.key)
         {
-            return predicate(place, Vec::new(), facts.clone());
+            return predicate(place, otherwise.clone(), then.clone());
         }
         if let (Value::Pred(pred), Value::Bool(wanted)) = (value, constant) {
             let (then, otherwise) = (pred.then.clone(), pred.otherwise.clone());

@@ -66,6 +66,8 @@ pub(super) struct Interp<'a> {
     pub characters_of: HashMap<Key, Key>,
     /// The pieces of a path, by the key of any component of it.
     pub components_of: HashMap<Key, Vec<Key>>,
+    /// The patterns with groups of regular expressions, by the key of a match.
+    pub patterns: HashMap<Key, Rc<str>>,
     /// What declared fields and their validators let through.
     pub field_rules: HashMap<Key, super::fields::Rule<'a>>,
     /// The schemas of fields that nest one.
@@ -200,6 +202,7 @@ impl<'a> Interp<'a> {
             tests: HashMap::default(),
             characters_of: HashMap::default(),
             components_of: HashMap::default(),
+            patterns: HashMap::default(),
             field_rules: HashMap::default(),
             nested_schemas: HashMap::default(),
             class_rules: HashMap::default(),

@@ -605,6 +605,12 @@ impl<'a> Interp<'a> {
         let full = format!("pathlib.Path.{name}");
         let at = args.receiver.unwrap_or(args.place);
         self.sink(Sink::File(operation), &full, args.place, at, path, st, fr);
+        if matches!(name, "glob" | "rglob")
+            && let Some(pattern) = args.get(0, "pattern").cloned()
+        {
+            let at = args.place_of(0, "pattern");
+            self.sink(Sink::File(List), &full, args.place, at, &pattern, st, fr);
+        }
         if matches!(name, "rename" | "replace")
             && let Some(target) = args.get(0, "target").cloned()
         {

@@ -141,6 +141,90 @@ pub(super) fn facts_of_removal(pattern: &str, replacement: &str) -> Facts {
         .facts()
 }
 
+/// What holds of a text in which `pattern` is found nowhere.
+pub(super) fn facts_of_absence(pattern: &str) -> Facts {
+    let Some(alternatives) = alternatives(pattern) else {
+        return Facts::NONE;
+    };
+    let absent = alternatives.iter().map(|one| {
+        if let Some(chars) = single_class(one.trim_end_matches('+')) {
+            return chars.complement().facts();
+        }
+        literal(one).map_or(Facts::NONE, |text| super::guard::absence(&text))
+    });
+    absent.fold(Facts::NONE, |all, one| all | one)
+}
+
+/// The alternatives of a pattern without groups.
+fn alternatives(pattern: &str) -> Option<Vec<&str>> {
+    let (mut found, mut start, mut in_class, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, c) in pattern.char_indices() {
+        match c {
+            _ if escaped => {}
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => return None,
+            '|' if !in_class => {
+                found.push(&pattern[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    found.push(&pattern[start..]);
+    Some(found)
+}
+
+/// The text that a pattern without any operator stands for.
+fn literal(pattern: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => text.push(chars.next().filter(|c| !c.is_alphanumeric())?),
+            '.' | '^' | '$' | '*' | '+' | '?' | '[' | ']' | '{' | '}' => return None,
+            c => text.push(c),
+        }
+    }
+    Some(text)
+}
+
+/// The patterns of the capturing groups in order, each with its name.
+pub(super) fn groups(pattern: &str) -> Vec<(Option<&str>, &str)> {
+    let mut found: Vec<(Option<&str>, &str)> = Vec::new();
+    // Where each open group begins, and its number if it captures.
+    let mut open: Vec<(usize, Option<usize>)> = Vec::new();
+    let (mut in_class, mut escaped) = (false, false);
+    for (at, c) in pattern.char_indices() {
+        match c {
+            _ if escaped => {}
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => {
+                let inside = &pattern[at + 1..];
+                let name = inside
+                    .strip_prefix("?P<")
+                    .and_then(|rest| rest.split_once('>'));
+                let captures = name.is_some() || !inside.starts_with('?');
+                let start = name.map_or(at + 1, |(name, _)| at + "(?P<>".len() + name.len());
+                open.push((start, captures.then_some(found.len())));
+                if captures {
+                    found.push((name.map(|(name, _)| name), ""));
+                }
+            }
+            ')' if !in_class => {
+                if let Some((start, Some(number))) = open.pop() {
+                    found[number].1 = &pattern[start..at];
+                }
+            }
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    found
+}
+
 /// The characters of a pattern that is one class or one literal character.
 fn single_class(pattern: &str) -> Option<Chars> {
     let mut scanner = Scanner {
@@ -428,5 +512,40 @@ mod tests {
         assert!(facts_of_removal(r"[<>]", "").contains(Facts::NO_MARKUP));
         assert!(!facts_of_removal(r"[^\w.-]", "").contains(Facts::NO_DOTDOT));
         assert!(facts_of_removal(r"<[^>]*>", "").is_empty());
+    }
+
+    #[test]
+    fn what_is_found_nowhere_is_absent() {
+        for (pattern, facts) in [
+            (
+                r"[^\w.-]",
+                Facts::NO_SEPARATOR | Facts::NO_MARKUP | Facts::NO_QUOTE,
+            ),
+            (r"[/\\]+", Facts::NO_SEPARATOR),
+            (r"\.\.", Facts::NO_DOTDOT),
+            (r"\.\.|/", Facts::NO_DOTDOT | Facts::NO_SEPARATOR),
+            ("<", Facts::NO_MARKUP),
+        ] {
+            assert!(facts_of_absence(pattern).contains(facts), "{pattern}");
+        }
+        for pattern in ["[<>]", "^/", r"\.\./x", "(..|/)", r"\w/"] {
+            let facts = facts_of_absence(pattern);
+            assert!(
+                !facts.intersects(Facts::NO_SEPARATOR | Facts::NO_DOTDOT),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn groups_are_found_in_order() {
+        let found = groups(r"^(?P<year>\d{4})-(?:a|b)([^)/]+(x\)))$");
+        let expected = [
+            (Some("year"), r"\d{4}"),
+            (None, r"[^)/]+(x\))"),
+            (None, r"x\)"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(groups("(open"), [(None, "")]);
     }
 }

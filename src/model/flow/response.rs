@@ -228,25 +228,8 @@ impl<'a> Interp<'a> {
         response
     }
 
-    fn set_headers(&mut self, response: &Value<'a>, headers: &Value<'a>, st: &mut State<'a>) {
-        let pairs = match headers {
-            Value::Ref(id) => match st.get(*id).as_deref() {
-                Some(Obj::Dict(dict)) => dict.entries.clone(),
-                Some(Obj::List(list)) => list
-                    .items
-                    .iter()
-                    .filter_map(|item| match item {
-                        Value::Tuple(pair) if pair.len() == 2 => {
-                            Some((pair[0].clone(), pair[1].clone()))
-                        }
-                        _ => None,
-                    })
-                    .collect(),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
-        };
-        for (name, value) in pairs {
+    pub fn set_headers(&mut self, response: &Value<'a>, headers: &Value<'a>, st: &mut State<'a>) {
+        for (name, value) in header_pairs(headers, st) {
             if let Some(name) = name.constant_str() {
                 let field = format!("header {}", name.to_ascii_lowercase());
                 self.set_attribute(response, &field, value, st);
@@ -407,14 +390,7 @@ impl<'a> Interp<'a> {
     }
 
     fn rendered_by(&self, headers: &Value<'a>, st: &State<'a>) -> Rendered {
-        let Value::Ref(id) = headers else {
-            return Rendered::Yes;
-        };
-        let held = st.get(*id);
-        let Some(Obj::Dict(dict)) = held.as_deref() else {
-            return Rendered::Yes;
-        };
-        for (name, value) in &dict.entries {
+        for (name, value) in &header_pairs(headers, st) {
             let name = name.constant_str().unwrap_or_default().to_ascii_lowercase();
             if name == "content-type" {
                 return rendered_as(value);
@@ -439,6 +415,27 @@ impl<'a> Interp<'a> {
             }
             _ => place,
         }
+    }
+}
+
+/// The headers that a dict or a list of pairs gives.
+fn header_pairs<'a>(headers: &Value<'a>, st: &State<'a>) -> Vec<(Value<'a>, Value<'a>)> {
+    let Value::Ref(id) = headers else {
+        return Vec::new();
+    };
+    match st.get(*id).as_deref() {
+        Some(Obj::Dict(dict)) => dict.entries.clone(),
+        Some(Obj::List(list)) => {
+            let pairs = list.items.iter().filter_map(|item| match item {
+                Value::Tuple(pair) => match &**pair {
+                    [name, value] => Some((name.clone(), value.clone())),
+                    _ => None,
+                },
+                _ => None,
+            });
+            pairs.collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -122,6 +122,15 @@ impl<'a> Interp<'a> {
                 how,
             };
         }
+        if found.outcome == Outcome::Clean
+            && matches!(found.sink, Sink::TemplateVariable { .. })
+            && is_number(value)
+        {
+            found.outcome = Outcome::Sanitized {
+                by: found.call.clone(),
+                how: "a number".to_owned(),
+            };
+        }
         self.merge(found);
     }
 
@@ -553,6 +562,7 @@ impl<'a> Interp<'a> {
             for (field, value) in fields.unwrap_or_else(|| vec![(None, value)]) {
                 let pieces = self.deep_pieces(&value, st);
                 let carried = match pieces.is_empty() {
+                    true if is_number(&value) => value.clone(),
                     true => Value::unknown(value.key()),
                     false => match &value {
                         Value::Ref(_) => Value::tainted(value.key() ^ hash("context"), pieces),
@@ -638,6 +648,13 @@ impl<'a> Interp<'a> {
 /// Mappings in mappings deeper than this, and values with more fields, are one value.
 const DEEPEST_FIELDS: usize = 4;
 const MOST_FIELDS: usize = 60;
+
+fn is_number(value: &Value<'_>) -> bool {
+    match value {
+        Value::Int(_) | Value::Float(_) | Value::Bool(_) => true,
+        value => value.kind().is_some_and(|kind| &**kind == "number"),
+    }
+}
 
 /// Whether constant text stands in front of every client value.
 fn has_prefix(value: &Value<'_>) -> bool {

@@ -36,6 +36,14 @@ impl<'a> Interp<'a> {
             return union(pairs.map(|(a, b)| self.concat(a, b, kind)));
         }
         if let (Value::Str(x), Value::Str(y)) = (a, b)
+            && x.parts.is_empty()
+            && x.kind == StrKind::Text
+            && y.kind == StrKind::Markup
+        {
+            // `"" + Markup("…")`: Markup takes the addition over.
+            return b.clone();
+        }
+        if let (Value::Str(x), Value::Str(y)) = (a, b)
             && kind != StrKind::Markup
             && (x.kind == StrKind::Markup || y.kind == StrKind::Markup)
             && x.kind != y.kind
@@ -329,7 +337,12 @@ impl<'a> Interp<'a> {
                 if name == "strip" && strips(args, '/') {
                     changed = self.first_piece(&changed, Facts::NOT_ABSOLUTE);
                 }
-                changed
+                match args.get(0, "").and_then(Value::constant_str) {
+                    Some(chars) if name.ends_with("strip") => {
+                        self.left_of(changed, receiver, &chars)
+                    }
+                    _ => changed,
+                }
             }
             "lstrip" | "removeprefix" | "removesuffix" => {
                 let keep = if name == "removesuffix" {
@@ -376,13 +389,31 @@ impl<'a> Interp<'a> {
                     },
                     _ => Facts::NONE,
                 };
-                self.each_piece(receiver, name, args, Facts::NUMERIC, replaced)
+                let changed = self.each_piece(receiver, name, args, Facts::NUMERIC, replaced);
+                match args.get(0, "table").and_then(|table| deleted_by(table, st)) {
+                    Some(chars) => self.left_of(changed, receiver, &chars),
+                    None => changed,
+                }
             }
             "hex" => self.with_facts(receiver, Facts::HARMLESS, Some(place), "turned into hex"),
             "unescape" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
             "striptags" => self.each_piece(receiver, name, args, Facts::NONE, Facts::NONE),
             _ => return None,
         })
+    }
+
+    /// What is left of `whole` without these characters: where nothing is, it holds no others.
+    fn left_of(&mut self, rest: Value<'a>, whole: &Value<'a>, characters: &str) -> Value<'a> {
+        if !matches!(rest, Value::Any(_)) || !rest.is_tainted() {
+            return rest;
+        }
+        let key = mix(rest.key(), hash(characters));
+        let test = Test::Truth {
+            then: Vec::new(),
+            otherwise: self.says(whole, super::pattern::facts_of_text(characters)),
+        };
+        self.tests.insert(key, test);
+        Value::tainted(key, rest.pieces())
     }
 
     /// Applies a change to every piece; literal parts stay as they are.
@@ -968,6 +999,20 @@ fn format_tokens(format: &str) -> Vec<Token<'_>> {
 }
 
 /// What `str.translate` leaves out of a text, by its table: keys are characters or their codes.
+/// The characters that a table of `str.translate` deletes, if it does nothing else.
+fn deleted_by(table: &Value<'_>, st: &State<'_>) -> Option<String> {
+    let Value::Ref(id) = table else { return None };
+    let held = st.get(*id);
+    let Some(Obj::Dict(table)) = held.as_deref() else {
+        return None;
+    };
+    let deleted = table.entries.iter().map(|(key, value)| match value {
+        Value::None => key.constant_str(),
+        _ => None,
+    });
+    deleted.collect()
+}
+
 fn facts_of_table(table: &Dict<'_>) -> Facts {
     let replaces = |wanted: char| {
         table.entries.iter().any(|(key, value)| {

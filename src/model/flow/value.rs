@@ -565,6 +565,9 @@ pub(super) fn union<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Value<'a
         for one in value.alternatives() {
             let key = one.key();
             match flat.iter_mut().find(|known| known.key() == key) {
+                Some(Value::Pred(known)) if let Value::Pred(other) = one => {
+                    *known = Rc::new(either(known, other));
+                }
                 Some(known) => *known = weaker(known, one),
                 None => flat.push(one.clone()),
             }
@@ -591,6 +594,30 @@ pub(super) fn union<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Value<'a
         return kept.remove(0);
     }
     Value::Union(kept.into())
+}
+
+/// One test of two values: what it says of either. What it says of both must hold for each.
+fn either(a: &Pred, b: &Pred) -> Pred {
+    let both = |a: &[(Key, Facts)], b: &[(Key, Facts)]| {
+        let of = |side: &[(Key, Facts)], wanted: Key| {
+            let said = side.iter().filter(|(key, _)| *key == wanted);
+            said.map(|(_, facts)| *facts).reduce(|all, one| all | one)
+        };
+        let mut said: Vec<(Key, Facts)> = Vec::new();
+        for (key, facts) in a.iter().chain(b) {
+            let facts = match (of(a, *key), of(b, *key)) {
+                (Some(x), Some(y)) => x & y,
+                _ => *facts,
+            };
+            said.push((*key, facts));
+        }
+        said
+    };
+    Pred {
+        key: a.key,
+        then: both(&a.then, &b.then),
+        otherwise: both(&a.otherwise, &b.otherwise),
+    }
 }
 
 /// Of two values with the same identity: each piece with what both know of it.

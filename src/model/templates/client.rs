@@ -75,7 +75,7 @@ const MAX_DEPTH: usize = 8;
 pub(super) type Variables = HashMap<(TemplateId, String), Vec<Client>>;
 
 /// Variables that only ever get numbers and choices of the server.
-pub(super) type Harmless = HashSet<(TemplateId, String)>;
+pub(super) type Harmless = HashSet<(TemplateId, String, Option<String>)>;
 
 impl Templates {
     /// Takes over which variables the flows say are a client's.
@@ -100,22 +100,33 @@ impl Templates {
                 (None, None) => Vec::new(),
             };
             let client = client_of(modules, names, call, field.as_deref());
-            for key in found.into_iter().map(|id| (id, variable.clone())) {
+            for id in found {
                 if let Some(client) = &client {
+                    let key = (id, variable.clone());
                     variables.entry(key).or_default().push(client.clone());
                 } else if matches!(call.outcome, Outcome::Sanitized { .. }) {
+                    let key = (id, variable.clone(), field.clone());
                     self.harmless.insert(key);
                 }
             }
         }
-        self.harmless.retain(|key| !variables.contains_key(key));
+        self.harmless.retain(|(id, variable, field)| {
+            let clients = variables.get(&(*id, variable.clone()));
+            let mut clients = clients.into_iter().flatten();
+            !clients.any(|client| client.field.is_none() || client.field == *field)
+        });
         self.variables = variables;
     }
 
     /// Whether the view is known to hand over a number, or something that the server chose.
     pub fn is_harmless(&self, id: TemplateId, part: &Part) -> bool {
         match &part.origin {
-            Origin::Variable { name, .. } => self.harmless.contains(&(id, name.clone())),
+            Origin::Variable { name, path } => {
+                let below = path.strip_prefix(name.as_str()).unwrap_or_default();
+                let field = below.strip_prefix('.').map(str::to_owned);
+                let holds = |field| self.harmless.contains(&(id, name.clone(), field));
+                holds(None) || holds(field)
+            }
             Origin::Parameter { .. } | Origin::Request(_) => false,
         }
     }
