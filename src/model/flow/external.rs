@@ -966,7 +966,8 @@ impl<'a> Interp<'a> {
                     return Some(changed);
                 }
                 let mut pieces = changed.pieces();
-                replacement
+                let put_in = super::expr::inserted(&replacement, args.place_of(1, "repl"));
+                put_in
                     .pieces()
                     .iter()
                     .for_each(|piece| super::value::add_piece(&mut pieces, piece));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::keys::{self, Kind};
 use super::{strength, surroundings};
+use crate::discover::History;
 use crate::error::Error;
 use crate::model::Model;
 use crate::model::config::{Environment, Value};
@@ -28,6 +29,18 @@ pub struct Fresh {
 /// Every variable for a key that the application reads and the ignored `.env` lacks, and every
 /// key in it that can be guessed. Salts are left out: their value must not change (facts 2.8).
 pub fn wanted(model: &Model) -> Vec<Fresh> {
+    let history = History::open(model.repo.root()).ok();
+    // A pattern in `.gitignore` does not untrack what is committed already.
+    let is_tracked = |path: &str| {
+        let history = history.as_ref();
+        history.is_some_and(|it| it.is_tracked(path).unwrap_or(true))
+    };
+    let mut found = in_ignored_files(model);
+    found.retain(|fresh| !is_tracked(&fresh.path));
+    found
+}
+
+fn in_ignored_files(model: &Model) -> Vec<Fresh> {
     let weak = strength::weak(model).map(|setting| Fresh {
         path: Arc::clone(&setting.location.path),
         variable: setting.name.clone(),
@@ -142,6 +155,8 @@ fn make() -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discover::Repository;
+    use crate::discover::scratch::{commit, repository};
     use crate::strategies::secret_key::keys::Weakness;
     use crate::strategies::testing;
 
@@ -163,6 +178,24 @@ mod tests {
         // Not where git would take it, and not where nothing reads it.
         assert_eq!(wanted(&testing::model(&[("app.py", APP), needs])), []);
         assert_eq!(wanted(&testing::model(&[("app.py", APP), ignores])), []);
+    }
+
+    #[test]
+    fn a_committed_file_gets_no_key_though_a_pattern_names_it() {
+        for is_committed in [false, true] {
+            let (folder, raw) = repository(&[("app.py", APP)]);
+            let write = |name: &str, text: &str| {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            };
+            match is_committed {
+                true => drop(commit(&raw, &[(".env", "A=1\n")])),
+                false => write(".env", "A=1\n"),
+            }
+            write(".gitignore", ".env\n");
+            let repo = Repository::discover(folder.path()).unwrap();
+            let found = wanted(&Model::build(Arc::new(repo)));
+            assert_eq!(found.is_empty(), is_committed, "{found:?}");
+        }
     }
 
     #[test]

@@ -252,17 +252,15 @@ fn add_missing(model: &Model, directives: &Directives, pages: &Pages) -> Option<
     let literal = text.slice(place.span);
     let edit = match source {
         Source::Text => {
-            let body = literal.trim_end_matches(['"', '\'']);
+            let quote = ["\"\"\"", "\""];
+            // A literal in single quotes cannot take the policy's own.
+            let body = quote.iter().find_map(|it| literal.strip_suffix(it))?;
             let end = place.span.start + body.len();
             let ends = body.trim_end().ends_with(';');
             let more: Vec<String> = needed
                 .iter()
                 .map(|(name, value)| format!("{name} {value}"))
                 .collect();
-            // A literal in single quotes cannot take the policy's own.
-            if literal.ends_with('\'') {
-                return None;
-            }
             let separator = if ends { " " } else { "; " };
             Edit::insert(&place.path, end, format!("{separator}{}", more.join("; ")))
         }
@@ -437,6 +435,25 @@ mod tests {
                 ),
             }
         }
+    }
+
+    #[test]
+    fn what_is_missing_goes_inside_the_quotes_of_the_literal() {
+        const PAGE: &str = "from flask import Flask, render_template\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef index():\n    return render_template('page.html')\n\n\n@app.after_request\ndef headers(response):\n";
+        let app = format!(
+            "{PAGE}    response.headers['Content-Security-Policy'] = \"default-src 'self'\"\n    return response\n"
+        );
+        let texts = [
+            ("app.py", app.as_str()),
+            ("templates/page.html", "<p>x</p>"),
+        ];
+        let text = apply(&ContentSecurityPolicyStrength, &texts, "app.py");
+        assert!(
+            text.contains(
+                "\"default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'\""
+            ),
+            "{text}"
+        );
     }
 
     #[test]

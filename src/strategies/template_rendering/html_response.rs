@@ -156,6 +156,28 @@ fn is_in_html(model: &Model, at: &Location) -> bool {
     false
 }
 
+/// The text in `text.replace("\n", "<br>")`, also on one side of a conditional: what has to be
+/// escaped before the application's own tags come in.
+fn before_tags(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::If(choice) => match (&*choice.body, &*choice.orelse) {
+            (value, Expr::StringLiteral(_)) | (Expr::StringLiteral(_), value) => before_tags(value),
+            _ => None,
+        },
+        Expr::Call(call) => {
+            let Expr::Attribute(method) = &*call.func else {
+                return None;
+            };
+            let [Expr::StringLiteral(_), Expr::StringLiteral(new)] = &*call.arguments.args else {
+                return None;
+            };
+            let adds_tags = method.attr.as_str() == "replace" && new.value.to_str().contains('<');
+            adds_tags.then(|| before_tags(&method.value).unwrap_or(&method.value))
+        }
+        _ => None,
+    }
+}
+
 /// `value` → `escape(value)`, in the form that its place needs.
 pub(super) fn escaped(model: &Model, file: ModuleId, span: Span) -> Option<Vec<Edit>> {
     let module = model.modules.get(file);
@@ -163,6 +185,13 @@ pub(super) fn escaped(model: &Model, file: ModuleId, span: Span) -> Option<Vec<E
     let text = module.source(span);
     let (escape, import) = name_for(model, file, span.start, "markupsafe", "escape");
     let mut edits: Vec<Edit> = import.into_iter().collect();
+    if let Some(plain) = before_tags(expr) {
+        // `Markup.replace` would escape the tags that it puts in.
+        let text = module.source(plain.range());
+        let wrapped = format!("str({escape}({text}))");
+        edits.push(Edit::replace(module.path(), plain.range(), wrapped));
+        return Some(edits);
+    }
     let insertion = Insertion::of(module, span);
     match insertion {
         Insertion::FString { element, .. } => {
@@ -204,7 +233,7 @@ mod tests {
     use super::*;
     use crate::strategies::testing::{apply, findings};
 
-    const HEAD: &str = "from flask import Flask, make_response, request\nfrom markupsafe import escape\n\napp = Flask(__name__)\n\n\n@app.route('/hi')\ndef hi():\n    name = request.args.get('name', '')\n";
+    const HEAD: &str = "import re\nfrom flask import Flask, make_response, request\nfrom markupsafe import escape\n\napp = Flask(__name__)\n\n\n@app.route('/hi')\ndef hi():\n    name = request.args.get('name', '')\n";
 
     fn after(body: &str) -> String {
         let source = format!("{HEAD}{body}");
@@ -240,6 +269,14 @@ mod tests {
             (
                 "    return \"<b>{}</b>\".format(name)\n",
                 "    return \"<b>{}</b>\".format(escape(name))\n",
+            ),
+            (
+                "    return \"<p>\" + (name.replace('\\n', '<br>') if name else \"\") + \"</p>\"\n",
+                "    return \"<p>\" + (str(escape(name)).replace('\\n', '<br>') if name else \"\") + \"</p>\"\n",
+            ),
+            (
+                "    page = open('page.html').read()\n    return re.sub('@name', name, page)\n",
+                "    page = open('page.html').read()\n    return re.sub('@name', escape(name), page)\n",
             ),
             (
                 "    return \"<b>\" + name\n",

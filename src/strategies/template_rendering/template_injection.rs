@@ -101,6 +101,10 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
     let call = module.call_at(sink.call.span)?;
     let render = rendering_call(model, module, file, call)?;
     let spans = inserted_here(model, sink)?;
+    let cannot = |span: &Span| repeats(module, *span, sink.call.span) || is_raw(module, *span);
+    if spans.iter().any(cannot) {
+        return None;
+    }
     let mut moved = name_values(model, file, render, &spans, sink.call.span)?;
     let holes: Vec<(Span, String)> = moved
         .iter()
@@ -154,6 +158,34 @@ fn pass_as_context(model: &Model, sink: &SinkCall) -> Option<Patch> {
     }
     patch = patch.edits(add_keywords_beside(module, render, &arguments, &changes));
     Some(patch)
+}
+
+/// Whether a variable may not be rendered where the value at `span` enters: `{% raw %}` shows
+/// its braces.
+fn is_raw(module: &Module, span: Span) -> bool {
+    let statement = module.statement_at(span);
+    let text = statement.map_or("", |it| module.source(it.range()));
+    ["raw %}", "raw -%}", "{%raw%}"]
+        .iter()
+        .any(|tag| text.contains(tag))
+}
+
+/// Whether the value at `span` may be another one each time, and the template at `sink` takes
+/// them all: one variable cannot stand for them.
+fn repeats(module: &Module, span: Span, sink: Span) -> bool {
+    module.ancestors(span).into_iter().any(|node| {
+        let is_loop = matches!(
+            node,
+            AnyNodeRef::StmtFor(_)
+                | AnyNodeRef::StmtWhile(_)
+                | AnyNodeRef::ExprListComp(_)
+                | AnyNodeRef::ExprSetComp(_)
+                | AnyNodeRef::ExprDictComp(_)
+                | AnyNodeRef::ExprGenerator(_)
+                | AnyNodeRef::ExprLambda(_)
+        );
+        is_loop && !Span::from(node.range()).contains(sink)
+    })
 }
 
 /// The expressions through which the values enter the source, all in the sink's own function.
@@ -389,6 +421,21 @@ mod tests {
         ] {
             assert_eq!(after(before), expected);
         }
+    }
+
+    #[test]
+    fn values_of_a_loop_are_more_than_one_variable() {
+        for body in [
+            "    page = ''\n    for part in name.split():\n        page += f'<p>{part}</p>'\n    return render_template_string(page)\n",
+            "    page = ''.join(f'<p>{part}</p>' for part in name.split())\n    return render_template_string(page)\n",
+            "    page = '{{% raw %}}<p>{}</p>{{% endraw %}}'.format(name)\n    return render_template_string(page)\n",
+        ] {
+            let source = format!("{HEAD}{body}");
+            let patch = patch(&TemplateInjection, &[("app.py", &source)]);
+            assert_eq!(patch.kind, PatchKind::Manual, "{body}");
+        }
+        let each = "    pages = []\n    for part in name.split():\n        pages.append(render_template_string(f'<p>{part}</p>'))\n    return ''.join(pages)\n";
+        assert!(after(each).contains("'<p>{{ part }}</p>', part=part"));
     }
 
     #[test]
