@@ -7,7 +7,7 @@ use ruff_python_ast::{Expr, ExprCall, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::call::Args;
-use super::entry::Handler;
+use super::handler::Handler;
 use super::heap::State;
 use super::interp::{Frame, Interp};
 use super::output::{Flows, Given, Outcome};

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::answers::Answers;
 use super::dotted::Dotted;
-use super::entry::Handler;
+use super::handler::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
 use super::output::{Sink, SinkCall, Undecided, WeakCheck};
 use super::reach::Reach;

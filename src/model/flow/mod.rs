@@ -15,7 +15,8 @@
 //!   declared,
 //! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
 //! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
-//! * [`reach`] which functions can matter, [`entry`] where evaluation starts.
+//! * [`reach`] which functions can matter, [`register`] what makes them handlers, [`handler`] what
+//!   these are called with, [`entry`] where evaluation starts.
 //!
 //! Calls per entry are bounded in depth and in work; where a bound cuts, [`Flows::undecided`]
 //! says so.
@@ -35,6 +36,7 @@ mod facts;
 mod fields;
 mod filters;
 mod guard;
+mod handler;
 mod heap;
 mod interp;
 mod output;
@@ -42,6 +44,7 @@ mod path;
 mod pattern;
 mod prefixes;
 mod reach;
+mod register;
 mod response;
 mod rest;
 mod schema;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::entry::rule_parameters;
+use super::handler::rule_parameters;
 use crate::model::modules::Modules;
 
 /// The parameters of every URL prefix of the repository, as (name, converter). A view of a
