@@ -3,6 +3,7 @@
 
 mod resolve;
 mod scope;
+mod types;
 
 use rayon::prelude::*;
 
