@@ -63,7 +63,8 @@ impl History {
 
     /// Looks for every value, on all branches and tags, the newest commits first, for at most
     /// `budget` all in all: first along its own files, also under the names that they had before
-    /// a renaming, then, where that is asked for, in everything that commits changed.
+    /// a renaming, then, where that is asked for, in everything that commits changed, for a part
+    /// of the time that is left.
     ///
     /// Only what a commit changed is read, so the cost is that of `git log`, not of reading
     /// every tree. Files above the size that a scan reads are left out. What cannot be read,

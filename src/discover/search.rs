@@ -17,6 +17,9 @@ const REFERENCES: [&str; 3] = ["refs/heads/*", "refs/remotes/*", "refs/tags/*"];
 /// Commits that one thread takes at a time.
 const CHUNK: usize = 64;
 
+/// Which part of the time that is left goes to files that do not hold the values now.
+const ELSEWHERE: u32 = 4;
+
 /// More threads wait for the disk.
 const MAX_THREADS: usize = 4;
 
@@ -78,6 +81,14 @@ pub(super) fn search(git: &Repository, looked: &[Looked], deadline: Option<Insta
     };
     let along_files = along_files(git, &shared, &commits, &mut hits);
     let elsewhere = looked.iter().any(|it| it.everywhere);
+    // What is left is large, and seldom tells more.
+    let shared = Shared {
+        deadline: deadline.map(|it| {
+            let now = Instant::now();
+            now + it.saturating_duration_since(now) / ELSEWHERE
+        }),
+        ..shared
+    };
     let all = !elsewhere || everywhere(git, &shared, &commits, &mut hits);
     looked
         .iter()
