@@ -281,11 +281,23 @@ impl Planner<'_> {
     /// Versions from `now` on that run on the project's Python.
     fn candidates(&self, package: &str, now: &Version) -> Vec<Version> {
         let mut known = self.advisories.known_versions(package);
-        known.retain(|version| version > now && self.runs(package, version));
+        let major = |version: &Version| version.release().first().copied();
+        // Packages left Python 2 with a new major version.
+        let is_near = |version: &Version| {
+            !self.is_python_2()
+                || closest(package, version).is_some()
+                || major(version) == major(now)
+        };
+        known.retain(|version| version > now && self.runs(package, version) && is_near(version));
         known.push(now.clone());
         known.sort();
         known.dedup();
         known
+    }
+
+    fn is_python_2(&self) -> bool {
+        let floor = self.floor.as_ref();
+        floor.is_some_and(|floor| *floor < Version::new([3, 0]))
     }
 
     fn runs(&self, package: &str, version: &Version) -> bool {
@@ -445,6 +457,17 @@ mod tests {
             moves("flask", requirements, ">=3.7"),
             ["flask 2.2.2 -> 2.2.5", "werkzeug 2.2.2 -> 2.2.3"]
         );
+    }
+
+    #[test]
+    fn python_2_gets_no_new_major_version_of_what_is_not_in_the_table() {
+        let requirements = "flask==1.1.4\npyjwt==1.5.2\n";
+        let to_2 = |python: &str| {
+            let all = moves("pyjwt", requirements, python);
+            all.iter().any(|one| one.starts_with("pyjwt 1.5.2 -> 2."))
+        };
+        assert!(!to_2(">=2.7"));
+        assert!(to_2(">=3.9"));
     }
 
     #[test]
