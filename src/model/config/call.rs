@@ -415,6 +415,14 @@ impl<'a> Tracer<'a> {
                 }
                 Eval::Path(whole)
             }
+            "with_name" => {
+                let name = call.arguments.find_positional(0);
+                let name = name.and_then(|name| text_of(&self.eval(frame, name)));
+                name.map_or_else(
+                    || Eval::unknown("a computed path"),
+                    |name| Eval::Path(join(&super::evaluate::parent(path), &name)),
+                )
+            }
             "read_text" | "read_bytes" | "open" => {
                 let how = format!("Path.{name}");
                 Eval::Value(Value::Entry(super::FileEntry::of_file(path, &how)))

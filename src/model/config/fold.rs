@@ -169,12 +169,47 @@ impl<'a> Tracer<'a> {
         assembled(pieces)
     }
 
+    /// `os.environ.get("NAME") is not None`, `"NAME" in os.environ`.
+    fn presence(
+        &self,
+        frame: &Frame<'a>,
+        compare: &'a ExprCompare,
+        operator: CmpOp,
+        sides: (&Eval<'a>, &Eval<'a>),
+    ) -> Option<Eval<'a>> {
+        let (name, negated) = match (sides, operator) {
+            (
+                (Eval::Value(Value::Env(read)), Eval::Value(Value::Known(Literal::None))),
+                CmpOp::Is | CmpOp::IsNot,
+            ) if read.default.is_none() && read.conversion == Conversion::None => {
+                (read.name.clone(), operator == CmpOp::Is)
+            }
+            (
+                (Eval::Value(Value::Known(Literal::Str(name))), Eval::Environ),
+                CmpOp::In | CmpOp::NotIn,
+            ) => (name.clone(), operator == CmpOp::NotIn),
+            _ => return None,
+        };
+        Some(Eval::Value(Value::Env(EnvRead {
+            name,
+            default: None,
+            default_at: None,
+            required: false,
+            conversion: Conversion::Present,
+            negated,
+            location: self.location(frame.module, compare.range),
+        })))
+    }
+
     pub(super) fn compare(&mut self, frame: &mut Frame<'a>, compare: &'a ExprCompare) -> Eval<'a> {
         let ([operator], [right_expr]) = (&*compare.ops, &*compare.comparators) else {
             return Eval::unknown("a comparison");
         };
         let left = self.eval(frame, &compare.left);
         let right = self.eval(frame, right_expr);
+        if let Some(found) = self.presence(frame, compare, *operator, (&left, &right)) {
+            return found;
+        }
         let (read, other, other_expr) = match (&left, &right) {
             (Eval::Value(Value::Env(read)), _) => (read, &right, right_expr),
             (_, Eval::Value(Value::Env(read))) => (read, &left, &*compare.left),

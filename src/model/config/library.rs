@@ -208,6 +208,26 @@ impl<'a> Tracer<'a> {
                 }
                 self.cast_value(name, value)
             }
+            // A field's default, or what its factory makes.
+            "dataclasses.field" | "attr.ib" | "attr.field" | "attrs.field" => {
+                let keyword = |name: &str| call.arguments.find_keyword(name);
+                match (
+                    keyword("default"),
+                    keyword("default_factory").or_else(|| keyword("factory")),
+                ) {
+                    (Some(default), _) => self.eval(frame, &default.value),
+                    (None, Some(factory)) => match &factory.value {
+                        Expr::Lambda(lambda) => self.eval(frame, &lambda.body),
+                        other => match self.eval(frame, other) {
+                            Eval::Library(name) if is_random(&name) => {
+                                Eval::Value(Value::Random(name))
+                            }
+                            _ => Eval::unknown("what a factory makes"),
+                        },
+                    },
+                    (None, None) => Eval::unknown("a field without a default"),
+                }
+            }
             "datetime.timedelta" => self.timedelta(frame, call),
             "getattr" => self.get_attribute(frame, call),
             "setattr" => self.set_attribute(frame, call),

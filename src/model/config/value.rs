@@ -163,6 +163,8 @@ pub enum Conversion {
         to: Vec<String>,
         lowered: bool,
     },
+    /// Whether it is set at all: `is not None`, `in os.environ`.
+    Present,
     /// A function of the project or a library that is not known here.
     Parser(String),
 }
@@ -206,6 +208,7 @@ impl EnvRead {
                 let text = if *lowered { text.to_lowercase() } else { text };
                 Some(Literal::Bool(to.contains(&text)))
             }
+            Conversion::Present => Some(Literal::Bool(raw != Literal::None)),
             Conversion::Parser(_) => match raw {
                 // Parsers of booleans keep a boolean default as it is.
                 Literal::Bool(_) => Some(raw),

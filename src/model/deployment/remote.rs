@@ -27,6 +27,16 @@ impl<'a> Assigned<'a> {
 pub(super) fn settings(args: &[Arg]) -> Option<Vec<Assigned<'_>>> {
     let words: Vec<&str> = args.iter().map(Arg::text).collect();
     let program = args.first()?.program();
+    // `ssh host docker run -e NAME=value`.
+    if program == "ssh" {
+        let inner = args.iter().skip(2).position(|arg| {
+            matches!(
+                arg.program(),
+                "docker" | "podman" | "kubectl" | "docker-compose"
+            )
+        })?;
+        return settings(&args[inner + 2..]);
+    }
     let flags: &[&str] = match (program, words.get(1).copied()) {
         ("docker" | "podman" | "nerdctl", Some("run" | "create" | "exec")) => &["-e", "--env"],
         ("docker" | "podman" | "docker-compose", _) if words.contains(&"run") => &["-e", "--env"],

@@ -219,6 +219,11 @@ impl Reader<'_> {
 impl Scope {
     /// A value of a shell assignment: what the script itself sets is put in, the rest stays.
     pub fn expand_shell_value(&self, value: &str) -> String {
+        // make hands one dollar of two to the shell.
+        let value = match self.surface {
+            Surface::Makefile => &*value.replace("$$", "$"),
+            _ => value,
+        };
         match values::default_of(value) {
             // A default stays a default: the environment may say otherwise.
             Some(_) => value.to_owned(),

@@ -1,5 +1,8 @@
 //! `debug-config`: production's configuration says that debug is off, and nothing turns it on.
 
+use ruff_python_ast::AnyNodeRef;
+use ruff_text_size::Ranged as _;
+
 use super::default_configuration;
 use super::reach::{Reach, place};
 use super::run::parsed;
@@ -133,8 +136,15 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
             judge_conditional(model, write, report);
         }
         Resolved::Set {
-            write, conditional, ..
+            write,
+            conditional,
+            shadowed,
+            ..
         } => {
+            // A WSGI server does not get to `if __name__ == "__main__":`.
+            if shadowed.is_empty() && in_main(model, write) {
+                judge_unset(model, app, report);
+            }
             judge_write(model, write, report);
             for other in conditional {
                 judge_conditional(model, other, report);
@@ -287,6 +297,15 @@ fn judge_read(model: &Model, write: &Write, read: &EnvRead, report: &mut Report)
         (Some(false), _) => report.fine(write, format!("debug is off unless {name} says so")),
         (None, _) => report.ask(write, format!("What does production set {name} to?")),
     }
+}
+
+fn in_main(model: &Model, write: &Write) -> bool {
+    let module = model.modules.get(write.module);
+    let ancestors = module.ancestors(write.statement.span);
+    ancestors.iter().any(|node| match node {
+        AnyNodeRef::StmtIf(branch) => module.source(branch.test.range()).contains("__name__"),
+        _ => false,
+    })
 }
 
 fn under_a_test(write: &Write) -> bool {

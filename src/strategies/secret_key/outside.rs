@@ -52,8 +52,9 @@ pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
         ))),
         Surface::Compose => place.expansion(&format!("${{{name}:?}}")),
         Surface::GithubActions => place.expansion(&format!("${{{{ secrets.{name} }}}}")),
-        Surface::Shell | Surface::Procfile => place.shell(),
-        Surface::Makefile => place.without_word(),
+        Surface::Shell | Surface::Procfile => place.shell("$"),
+        // make takes the first dollar.
+        Surface::Makefile => place.shell("$$"),
         Surface::Dockerfile => place.dockerfile(),
         Surface::Unit => place.unit(),
         Surface::Supervisor => place.supervisor(),
@@ -126,8 +127,8 @@ impl Place<'_> {
     }
 
     /// `export SECRET_KEY="${SECRET_KEY:?}"`.
-    fn shell(&self) -> Option<Outside> {
-        let expansion = format!("${{{}:?}}", self.setting.name);
+    fn shell(&self, dollar: &str) -> Option<Outside> {
+        let expansion = format!("{dollar}{{{}:?}}", self.setting.name);
         let edit = match self.quote() {
             Some('"') => self.replace(self.value(), expansion),
             _ => self.replace(self.whole_value(), format!("\"{expansion}\"")),
@@ -156,25 +157,6 @@ impl Place<'_> {
         Some(match is_quoted {
             true => Span::new(span.start - 1, span.end + 1),
             false => span,
-        })
-    }
-
-    /// The command keeps what the environment around it has.
-    fn without_word(&self) -> Option<Outside> {
-        let word = self.word()?;
-        let text = self.text();
-        let rest = &text[word.end..];
-        let end = word.end + rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let is_command = !rest
-            .trim_start_matches([' ', '\t'])
-            .starts_with(['\n', '\r']);
-        (is_command && end > word.end).then(|| {
-            let edit = self.replace(Span::new(word.start, end), "");
-            let needs = format!(
-                "Set {} where the platform keeps its variables.",
-                self.setting.name
-            );
-            Outside::new(edit).needing(needs)
         })
     }
 
@@ -483,7 +465,7 @@ mod tests {
         becomes(
             "Makefile",
             "prod:\n\tSECRET_KEY=x7 gunicorn app:app\n",
-            "prod:\n\tgunicorn app:app\n",
+            "prod:\n\tSECRET_KEY=\"$${SECRET_KEY:?}\" gunicorn app:app\n",
         );
         becomes(
             "start.sh",
