@@ -254,10 +254,7 @@ fn environment_reads_keep_default_and_conversion() {
         ("os.environ.get('K') is not None", "env K as Present"),
         ("os.getenv('K') is None", "not env K as Present"),
         ("'K' in os.environ", "env K as Present"),
-        (
-            "__import__('dataclasses').field(default='x')",
-            "unknown",
-        ),
+        ("__import__('dataclasses').field(default='x')", "unknown"),
         ("os.urandom(24)", "random os.urandom"),
         ("__import__('os').urandom(24)", "unknown"),
         ("open('key').read()", "open key"),
