@@ -68,17 +68,20 @@ pub(super) fn with_calls(verdict: Verdict, model: &Model, callee: &str) -> Verdi
     }
 }
 
-/// The call that a finding of one of these controls is about.
+/// The call that a finding of one of these controls is about: of several arguments of one call,
+/// the one that a client decides.
 pub(super) fn call_of<'m>(
     model: &'m Model,
     finding: &Finding,
     wanted: impl Fn(&SinkCall) -> bool,
 ) -> Option<&'m SinkCall> {
-    model
-        .flows
-        .calls
-        .iter()
-        .find(|call| call.call == finding.location && call.name == finding.subject && wanted(call))
+    let calls = model.flows.calls.iter();
+    let mut calls = calls
+        .filter(|call| call.call == finding.location && call.name == finding.subject)
+        .filter(|call| wanted(call))
+        .peekable();
+    let first = calls.peek().copied();
+    calls.find(|call| call.is_tainted()).or(first)
 }
 
 pub(super) fn pieces(call: &SinkCall) -> &[TaintPiece] {

@@ -5,7 +5,7 @@ use super::{environ, flask};
 use crate::edit::environment;
 use crate::finding::{Confidence, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
-use crate::model::deployment::{EnvSetting, Server, Stage, Surface, rules};
+use crate::model::deployment::{EnvSetting, Process, Server, Stage, Surface, rules};
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 
@@ -95,7 +95,7 @@ fn judge(model: &Model, setting: &EnvSetting) -> Option<Finding> {
     if !reaches(model, setting) {
         return Some(unread(model, setting));
     }
-    let (severity, gain) = gain(model);
+    let (severity, gain) = gain_of(model, setting);
     let wins = wins(model, setting);
     let name = &setting.name;
     let what = match (name.as_str(), setting.literal()) {
@@ -212,6 +212,34 @@ fn reaches(model: &Model, setting: &EnvSetting) -> bool {
             .any(|it| it.location == setting.location)
 }
 
+/// What is gained by those that get the setting, where the file shows who does.
+fn gain_of(model: &Model, setting: &EnvSetting) -> (Severity, String) {
+    let own = receivers(model, setting);
+    match own.first() {
+        Some(process) if own.iter().all(|it| it.server.is_production_server()) => {
+            behind_server(model, process)
+        }
+        _ => gain(model),
+    }
+}
+
+fn receivers<'a>(model: &'a Model, setting: &EnvSetting) -> Vec<&'a Process> {
+    let receives = |it: &&Process| {
+        let given = it.setting(&setting.name);
+        it.serves() && given.is_some_and(|given| given.location == setting.location)
+    };
+    model.deployment.production().filter(receives).collect()
+}
+
+fn behind_server(model: &Model, process: &Process) -> (Severity, String) {
+    let message = format!(
+        "{} shows no debugger ({}), but errors skip the app's handlers.",
+        process.server.label(),
+        place(model, &process.location)
+    );
+    (Severity::Medium, message)
+}
+
 fn gain(model: &Model) -> (Severity, String) {
     if let Some(process) = model.deployment.starts_with_dev_server().first() {
         let gain = format!(
@@ -224,14 +252,7 @@ fn gain(model: &Model) -> (Severity, String) {
     }
     let mut production = model.deployment.production();
     match production.find(|it| it.server.is_production_server()) {
-        Some(process) => (
-            Severity::Medium,
-            format!(
-                "{} shows no debugger ({}), but errors skip the app's handlers.",
-                process.server.label(),
-                place(model, &process.location)
-            ),
-        ),
+        Some(process) => behind_server(model, process),
         None => (
             Severity::High,
             "under `flask run` or `python app.py` an error opens Werkzeug's debugger, whose console \
@@ -243,8 +264,14 @@ fn gain(model: &Model) -> (Severity, String) {
 
 /// Which file or which code it beats (facts 1.5, 1.6).
 fn wins(model: &Model, setting: &EnvSetting) -> &'static str {
-    let mut production = model.deployment.production();
-    let flask_run = production.any(|it| it.server == Server::FlaskRun);
+    let own = receivers(model, setting);
+    let flask_run = match own.is_empty() {
+        true => {
+            let mut production = model.deployment.production();
+            production.any(|it| it.server == Server::FlaskRun)
+        }
+        false => own.iter().any(|it| it.server == Server::FlaskRun),
+    };
     match (setting.surface, flask_run) {
         (Surface::Dotenv, _) => {
             " `flask` commands and app.run() read the file, gunicorn does not; the real environment \
@@ -331,6 +358,20 @@ mod tests {
         let docker = "FROM python\nENV FLASK_DEBUG=1\nCMD [\"gunicorn\", \"app:app\"]\n";
         let verdict = testing::verdict(&DebugEnvironment, &[APP, ("Dockerfile", docker)]);
         assert_eq!(verdict.findings()[0].severity, Severity::Medium);
+    }
+
+    #[test]
+    fn a_script_with_a_server_of_its_own_is_rated_by_it() {
+        let docker = "FROM python\nENV FLASK_APP=app\nCMD [\"flask\", \"run\"]\n";
+        let severity = |script: &str| {
+            let texts = [APP, ("Dockerfile", docker), ("run.prod.sh", script)];
+            let verdict = testing::verdict(&DebugEnvironment, &texts);
+            verdict.findings()[0].severity
+        };
+        let own = "export FLASK_DEBUG=1\nexec gunicorn app:app\n";
+        assert_eq!(severity(own), Severity::Medium);
+        let flask = "export FLASK_DEBUG=1\nexec flask run\n";
+        assert_eq!(severity(flask), Severity::Critical);
     }
 
     #[test]

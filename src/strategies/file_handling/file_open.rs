@@ -38,7 +38,10 @@ impl Control for FileOpen {
             let Sink::File(operation) = call.sink else {
                 return None;
             };
-            let (severity, what, gain) = weight(operation);
+            let (severity, what, gain) = match is_pattern(model, call) {
+                true => PATTERN,
+                false => weight(operation),
+            };
             let what = format!("{what} {}()", flowing::short(&call.name));
             Some(super::path_finding(ABOUT.id, call, severity, &what, gain))
         })
@@ -46,14 +49,37 @@ impl Control for FileOpen {
 
     fn remedy(&self, model: &Model, finding: &Finding, _answers: &Answers) -> Patch {
         let wanted = |call: &SinkCall| matches!(call.sink, Sink::File(_));
-        flowing::call_of(model, finding, wanted)
-            .and_then(|call| {
-                mended_check(model, call)
-                    .or_else(|| with_filter(model, call))
-                    .or_else(|| join_safely(model, call))
-            })
-            .unwrap_or_else(by_hand)
+        let call = flowing::call_of(model, finding, wanted);
+        let patch = call.and_then(|call| {
+            mended_check(model, call)
+                .or_else(|| with_filter(model, call))
+                .or_else(|| join_safely(model, call))
+        });
+        patch.unwrap_or_else(|| match call.is_some_and(|call| is_pattern(model, call)) {
+            true => pattern_by_hand(),
+            false => by_hand(),
+        })
     }
+}
+
+const PATTERN: (Severity, &str, &str) = (
+    Severity::Medium,
+    "decides which files are matched by",
+    "`*` in it matches every file, and `/../` may lead to those of other folders.",
+);
+
+/// The argument is what `glob` looks for, not the folder that it looks in.
+fn is_pattern(model: &Model, sink: &SinkCall) -> bool {
+    if !matches!(flowing::short(&sink.name), "glob" | "iglob" | "rglob") {
+        return false;
+    }
+    let file = model.modules.by_path(&sink.call.path);
+    let call = file.and_then(|file| model.modules.get(file).call_at(sink.call.span));
+    call.is_some_and(|call| {
+        let range = call.arguments.range();
+        range.start().to_usize() <= sink.argument.start
+            && sink.argument.end <= range.end().to_usize()
+    })
 }
 
 /// Probes (`exists`, `isfile`) mostly guard an `open` that is judged itself.
@@ -146,6 +172,17 @@ fn by_hand() -> Patch {
             "Build the path with safe_join(folder, name) from werkzeug.security and answer 404 \
              when it gives None. The code does not show which folder is meant, so this is left \
              to you."
+                .into(),
+        ],
+    )
+}
+
+fn pattern_by_hand() -> Patch {
+    Patch::manual(
+        "Match the client's value letter by letter",
+        vec![
+            "Answer 404 where the value has a `/` or a `\\` in it, and give the pattern \
+             glob.escape(value), so that `*`, `?` and `[` stand for themselves."
                 .into(),
         ],
     )
@@ -389,6 +426,27 @@ mod tests {
             "from flask import send_from_directory\n{HEAD}    if not os.path.exists(os.path.join(BASE, name)):\n        return '', 404\n    return send_from_directory(BASE, name)\n"
         );
         assert_eq!(findings(&FileOpen, &[("app.py", &served)]), [""; 0]);
+    }
+
+    #[test]
+    fn a_pattern_matches_what_the_client_wants() {
+        let message = |body: &str| {
+            let source = format!("import glob\n{HEAD}{body}");
+            let files = [("app.py", source.as_str())];
+            let model = crate::strategies::testing::model(&files);
+            let message = FileOpen.check(&model).findings()[0].message.clone();
+            (message, patch(&FileOpen, &files).follow_ups.join(" "))
+        };
+        for body in [
+            "    return [f.name for f in Path('/tmp').glob('key.*.' + request.args['k'])]\n",
+            "    return glob.glob('/tmp/key.*.' + request.args['k'])\n",
+        ] {
+            let (message, steps) = message(body);
+            assert!(message.contains("which files are matched by"), "{message}");
+            assert!(steps.contains("glob.escape"), "{steps}");
+        }
+        let (message, _) = message("    return [f.name for f in Path(name).glob('*.txt')]\n");
+        assert!(message.contains("which folder is listed by"), "{message}");
     }
 
     #[test]

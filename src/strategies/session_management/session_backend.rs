@@ -293,6 +293,12 @@ fn add_flask_session(model: &Model, id: AppId, app: &App, answers: &Answers) -> 
             backend.variable
         ));
     }
+    if end.indentation.is_empty() {
+        patch = patch.may_break(
+            "The application is made when its module is imported: tests that set TESTING \
+             afterwards need the store, too.",
+        );
+    }
     let mut lines = vec![format!("if not {}.testing:", end.name)];
     let (statements, edits) = configure(model, file, end, backend);
     lines.extend(statements.into_iter().map(|line| format!("    {line}")));
