@@ -26,6 +26,7 @@ pub enum FileKind {
     Lock,
     Jenkinsfile,
     Makefile,
+    Terraform,
     Markdown,
     /// `.gitignore` and other line-based files that a patch may extend.
     Lines,
@@ -85,6 +86,7 @@ impl FileKind {
             "sh" | "bash" => Some(Self::Shell),
             "ini" | "cfg" | "conf" => Some(Self::Ini),
             "service" => Some(Self::Unit),
+            "tf" => Some(Self::Terraform),
             "json" if lower == "app.json" || is_task(&lower) || is_configuration(&lower) => {
                 Some(Self::Json)
             }

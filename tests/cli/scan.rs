@@ -316,6 +316,10 @@ const HOLDERS: &[(&str, &str)] = &[
         "playbooks/site.yml",
         "- hosts: all\n  tasks:\n    - shell: flask run\n      environment:\n        SECRET_KEY: @@\n",
     ),
+    (
+        "infra/main.tf",
+        "resource \"a\" \"b\" {\n  variables = {\n    SECRET_KEY = \"@@\"\n  }\n}\n",
+    ),
     (".env", "SECRET_KEY=@@\n"),
     ("conf.json", "{\"SECRET_KEY\": \"@@\", \"A\": 1}\n"),
     ("c.toml", "JWT_SECRET_KEY = \"@@\"\n"),

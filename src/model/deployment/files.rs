@@ -92,6 +92,7 @@ pub(super) fn surface_of(file: &File) -> Option<Surface> {
         FileKind::Unit => Some(Surface::Unit),
         FileKind::Jenkinsfile => Some(Surface::Jenkins),
         FileKind::Makefile => Some(Surface::Makefile),
+        FileKind::Terraform => Some(Surface::Terraform),
         FileKind::Json if base_name(&file.path) == "app.json" => Some(Surface::AppJson),
         FileKind::Json => json_platform(file),
         FileKind::Toml => toml_platform(file),

@@ -36,6 +36,7 @@ mod setting;
 mod shell;
 mod substitute;
 mod supervisor;
+mod terraform;
 mod unit;
 mod uwsgi;
 mod values;
@@ -172,6 +173,7 @@ pub enum Surface {
     /// A hosting platform's own file: `app.yaml`, `render.yaml`, `fly.toml`, `heroku.yml`,
     /// `serverless.yml`, `zappa_settings.json`, a task definition of ECS.
     Platform,
+    Terraform,
 }
 
 impl Surface {
@@ -207,6 +209,7 @@ impl Surface {
             Self::Dotenv => "environment file",
             Self::Apache => "Apache configuration",
             Self::Platform => "platform configuration",
+            Self::Terraform => "Terraform configuration",
         }
     }
 }

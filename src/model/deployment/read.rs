@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::{
     Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, files,
     gunicorn, image, jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell,
-    supervisor, unit, uwsgi,
+    supervisor, terraform, unit, uwsgi,
 };
 use crate::discover::{File, FileKind, Purpose, Repository};
 
@@ -66,6 +66,7 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     each(&mut reader, of(Surface::Apache), apache::read);
     each(&mut reader, of(Surface::AppJson), platform::read_app_json);
     each(&mut reader, of(Surface::Platform), platform_file);
+    each(&mut reader, of(Surface::Terraform), terraform::read);
     each(&mut reader, of(Surface::Ansible), ansible::read);
     each(&mut reader, of(Surface::GithubActions), ci::read_github);
     each(&mut reader, of(Surface::GitlabCi), ci::read_gitlab);

@@ -65,6 +65,7 @@ pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
         Surface::AppJson => place.generated(),
         Surface::Platform => place.platform(),
         Surface::Jenkins => place.credentials(),
+        Surface::Terraform => place.declared(),
         Surface::UwsgiConfig | Surface::GunicornConfig | Surface::Apache => None,
     }
 }
@@ -425,6 +426,38 @@ impl Place<'_> {
         }
     }
 
+    /// A variable of Terraform's that shows in no output.
+    fn declared(&self) -> Option<Outside> {
+        let variable = self.setting.name.to_ascii_lowercase();
+        let before = self.text()[..self.whole_value().start].trim_end();
+        let edit = match before.ends_with(':') {
+            true => self.replace(self.value(), format!("${{var.{variable}}}")),
+            false => self.replace(self.whole_value(), format!("var.{variable}")),
+        };
+        let mut files = self.model.repo.files();
+        let declaration = format!("variable \"{variable}\"");
+        let is_declared = files
+            .any(|file| file.path.ends_with(".tf") && file.text.as_str().contains(&declaration));
+        let newline = self.file.text.newline();
+        let text = self.text();
+        let open = if text.ends_with('\n') { "" } else { newline };
+        let block = format!(
+            "{open}{newline}{declaration} {{{newline}  type      = string{newline}  sensitive = true\
+             {newline}}}{newline}"
+        );
+        let mut edits = vec![edit];
+        if !is_declared {
+            edits.push(Edit::insert(&self.file.path, text.len(), block));
+        }
+        Some(Outside {
+            edits,
+            needs: Some(format!(
+                "Give the value as TF_VAR_{variable}, or read it from a store; it stays in Terraform's \
+                 state, which has to be encrypted."
+            )),
+        })
+    }
+
     /// Jenkins' own store of credentials.
     fn credentials(&self) -> Option<Outside> {
         self.quote()?;
@@ -544,6 +577,12 @@ mod tests {
             "fly.toml",
             "[env]\nA = \"b\"\nSECRET_KEY = \"x7\"\n",
             "[env]\nA = \"b\"\n",
+        );
+        becomes(
+            "infra/main.tf",
+            "resource \"a\" \"b\" {\n  variables = {\n    SECRET_KEY = \"x7\"\n  }\n}\n",
+            "resource \"a\" \"b\" {\n  variables = {\n    SECRET_KEY = var.secret_key\n  }\n}\n\n\
+             variable \"secret_key\" {\n  type      = string\n  sensitive = true\n}\n",
         );
         becomes(
             "Jenkinsfile",

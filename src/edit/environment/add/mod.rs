@@ -30,7 +30,7 @@ pub(super) fn add(place: &Place<'_>, name: &str, value: &str) -> Vec<Edit> {
         Surface::GunicornConfig => lines::gunicorn(place, variable),
         Surface::Dotenv => lines::dotenv(place, variable),
         // A job's steps see what a context or the project's settings give.
-        Surface::CircleCi => Vec::new(),
+        Surface::CircleCi | Surface::Terraform => Vec::new(),
         // `SetEnv` never reaches the process's environment: the WSGI script must set it.
         Surface::Apache => Vec::new(),
     }

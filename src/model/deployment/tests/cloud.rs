@@ -95,3 +95,25 @@ fn variables_of_plays_are_followed_to_the_environment() {
     );
     assert_eq!(read([vars]).settings(), Vec::<String>::new());
 }
+
+#[test]
+fn terraform_sets_variables() {
+    let read = read([(
+        "infra/main.tf",
+        "# FLASK_DEBUG = \"1\"\nresource \"aws_lambda_function\" \"web\" {\n  function_name = \"shop\"\n  \
+         environment {\n    variables = {\n      FLASK_DEBUG = \"1\"\n      \"A_KEY\" = \"b = c\"\n      \
+         SECRET_KEY = var.secret_key\n      B_URL = \"https://${var.host}\"\n    }\n  }\n}\nlocals {\n  web = \
+         jsonencode([{ name = \"web\", environment = [{ name = \"FLASK_ENV\", value = \"development\" }] }])\n  \
+         old = [{\n    name  = \"C_D\"\n    value = \"e\"\n  }]\n}\n",
+    )]);
+    assert_eq!(
+        read.settings(),
+        [
+            "production FLASK_DEBUG=1",
+            "production A_KEY=b = c",
+            "production B_URL=outside",
+            "production FLASK_ENV=development",
+            "production C_D=e",
+        ]
+    );
+}
