@@ -161,6 +161,22 @@ pub fn unpacks(call: &ExprCall) -> bool {
             .any(|keyword| keyword.arg.is_none())
 }
 
+/// The string literals behind `keyword=` in a source, f-strings among them (what they insert
+/// stands between braces). Finds them without a tree, wherever they stand.
+pub fn keyword_literals<'t>(source: &'t str, keyword: &'t str) -> impl Iterator<Item = &'t str> {
+    let places = source.match_indices(keyword);
+    places.filter_map(move |(at, _)| literal_behind(&source[at + keyword.len()..]))
+}
+
+fn literal_behind(text: &str) -> Option<&str> {
+    let value = text.trim_start().strip_prefix('=')?.trim_start();
+    let value = value.trim_start_matches(['f', 'F', 'r', 'R']);
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inside = &value[1..];
+    let end = inside.find([quote, '\n'])?;
+    Some(&inside[..end])
+}
+
 /// Parses a snippet, for tests of generated code and for proofs of patches.
 pub fn parses(source: &str) -> bool {
     ruff_python_parser::parse_unchecked(

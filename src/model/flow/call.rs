@@ -755,14 +755,14 @@ impl<'a> Interp<'a> {
                 let given = Value::Tuple(args.pos.clone().into());
                 instance.fields.insert("args".into(), given);
             }
-            if self.is_model(&class, st) {
-                for name in &names {
-                    if let Some(value) = args.spare(name, st)
-                        && !instance.fields.contains_key(*name)
-                    {
-                        instance.fields.insert(Rc::from(*name), value);
-                    }
+            for name in &names {
+                if let Some(value) = args.spare(name, st)
+                    && !instance.fields.contains_key(*name)
+                {
+                    instance.fields.insert(Rc::from(*name), value);
                 }
+            }
+            if self.is_model(&class, st) {
                 self.checked_fields(&class, &mut instance.fields, args.place, st);
             }
         }

@@ -153,6 +153,9 @@ impl<'a> Interp<'a> {
                 if name == "__dict__" {
                     return object.clone();
                 }
+                if name == "update" && self.class_attribute(&instance.class, name, st).is_none() {
+                    return Value::Method(Rc::new((object.clone(), name.into())));
+                }
                 if matches!(instance.class, Value::Ext(_)) {
                     return self.foreign_instance_attribute(object, instance, name, place, st);
                 }
@@ -164,7 +167,10 @@ impl<'a> Interp<'a> {
                     let args = Args::of(place, vec![object.clone(), Value::text(name)]);
                     return self.call_function(&getter, args, st);
                 }
-                if self.is_of_fields(&class, name, st) {
+                if is_as_dict(name)
+                    || self.is_mapping(&class, st) && super::held::READS.contains(&name)
+                    || self.is_of_fields(&class, name, st)
+                {
                     return Value::Method(Rc::new((object.clone(), name.into())));
                 }
                 match self.external_base(&class, st) {
@@ -624,6 +630,14 @@ pub(super) fn is_class(instance: &Instance<'_>, dotted: &str) -> bool {
     matches!(&instance.class, Value::Ext(name) if &**name == dotted)
 }
 
+/// Methods that give the fields of an object as a dict.
+pub(super) fn is_as_dict(name: &str) -> bool {
+    matches!(
+        name,
+        "model_dump" | "_asdict" | "asdict" | "dict" | "to_dict"
+    )
+}
+
 fn is_attrs_field(value: &Expr) -> bool {
     let Expr::Call(call) = value else {
         return false;
@@ -745,6 +759,8 @@ pub(super) fn is_method_like(name: &str) -> bool {
         "before_app_request",
         "after_request",
         "after_app_request",
+        "context_processor",
+        "app_context_processor",
         "register_error_handler",
         "set_cookie",
         "extractall",

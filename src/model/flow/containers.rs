@@ -200,6 +200,9 @@ impl<'a> Interp<'a> {
                 if let Some(sections) = instance.fields.get("sections").cloned() {
                     return self.subscript(&sections, key, place, st, fr);
                 }
+                if let Some(item) = self.held_item(instance, key, st) {
+                    return item;
+                }
                 let pieces = self.deep_pieces(object, st);
                 Value::tainted(mix(object.key(), key.key()), pieces)
             }

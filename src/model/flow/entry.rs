@@ -520,7 +520,7 @@ impl<'a> Interp<'a> {
                 if let Value::Func(func) = value {
                     self.hand_out(&variable, false, func, st);
                 }
-                if !value.is_tainted() {
+                if !value.is_tainted() && !super::sink::is_tame(value) {
                     continue;
                 }
                 let sink = Sink::TemplateVariable {

@@ -248,8 +248,12 @@ impl<'a> Interp<'a> {
                     facts,
                 )
             }
+            "dataclasses.asdict" | "attr.asdict" | "attrs.asdict" | "builtins.vars" => {
+                let object = args.get(0, "inst").cloned()?;
+                return self.fields_as_dict(&object, st);
+            }
             "pathlib.Path" => {
-                let values: Vec<_> = args
+                let mut values: Vec<_> = args
                     .pos
                     .iter()
                     .enumerate()
@@ -257,6 +261,7 @@ impl<'a> Interp<'a> {
                         super::expr::inserted(&st.pin(value), args.place_of(index, ""))
                     })
                     .collect();
+                values.extend(super::path::several(&args.rest));
                 self.join_path(&values, StrKind::Path)
             }
             "pathlib.Path.home" | "pathlib.Path.cwd" => {
@@ -398,6 +403,15 @@ impl<'a> Interp<'a> {
                 let loaded = self.loaded_by(&schema, &payload, place, st, fr);
                 loaded.unwrap_or(payload)
             }
+            // Signed by the server: no client shapes the claims.
+            "jwt.decode" | "jose.jwt.decode" | "flask_jwt_extended.decode_token"
+                if args
+                    .keyword("verify")
+                    .is_none_or(|it| it.truth() != Some(false))
+                    && args.keyword("options").is_none() =>
+            {
+                Value::object("claims", Self::call_key(name, args), Vec::new())
+            }
             _ if name.starts_with("werkzeug.exceptions.") => {
                 // A ready-made answer is sent as it is.
                 if let Some(response) = args.keyword("response").cloned() {
@@ -514,12 +528,17 @@ impl<'a> Interp<'a> {
                 | "before_app_request"
                 | "after_request"
                 | "after_app_request"
+                | "context_processor"
+                | "app_context_processor"
         ) {
             self.registered(receiver, name, args, st);
             return Some(Value::None);
         }
         if self.registers_for_templates(receiver, name, args, st) {
             return Some(Value::None);
+        }
+        if name == "send_static_file" {
+            return Some(Value::object("response", args.place.key(), Vec::new()));
         }
         if name == "register_blueprint"
             && let Some(blueprint) = args.get(0, "blueprint")
@@ -557,6 +576,9 @@ impl<'a> Interp<'a> {
                     return Some(value);
                 }
                 if let Some(value) = self.dict_method(*id, name, args, st) {
+                    return Some(value);
+                }
+                if let Some(value) = self.held_method(receiver, name, args, st) {
                     return Some(value);
                 }
                 if let Some(value) = self.config_method(*id, name, args, st, fr) {
@@ -959,6 +981,8 @@ impl<'a> Interp<'a> {
                     Some("" | "_" | "-" | " ") => {
                         super::text::SURVIVES_CASE.without(Facts::NO_DOTDOT)
                     }
+                    // Markup that the server puts in is its own; an entity undone is the client's.
+                    Some(_) if !text.contains('&') => Facts::NUMERIC.with(Facts::ESCAPED),
                     _ => Facts::NUMERIC,
                 };
                 let changed = self.each_piece(&st.pin(&subject), "re.sub", args, keep, facts);

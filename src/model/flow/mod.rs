@@ -11,7 +11,7 @@
 //! * [`text`], [`containers`], [`sets`], [`path`], [`external`] what Python's own and foreign calls
 //!   do,
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
-//! * [`schema`] classes that check what they are made of, [`fields`] how their fields are
+//! * [`held`] what instances hold as mappings, [`schema`] classes that check what they are made of, [`fields`] how their fields are
 //!   declared,
 //! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
 //! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
@@ -38,6 +38,7 @@ mod filters;
 mod guard;
 mod handler;
 mod heap;
+mod held;
 mod interp;
 mod output;
 mod path;

@@ -651,7 +651,7 @@ fn ends_in_separator(folder: &Value<'_>) -> bool {
 }
 
 /// `*parts` of unknown number: two stand for all, so that one of them is not the last.
-fn several<'a>(rest: &Option<Value<'a>>) -> impl Iterator<Item = Value<'a>> {
+pub(super) fn several<'a>(rest: &Option<Value<'a>>) -> impl Iterator<Item = Value<'a>> {
     rest.iter().flat_map(|item| [item.clone(), item.clone()])
 }
 

@@ -4,33 +4,20 @@ use std::collections::BTreeSet;
 
 use super::handler::rule_parameters;
 use crate::model::modules::Modules;
+use crate::parse::python::keyword_literals;
 
 /// The parameters of every URL prefix of the repository, as (name, converter). A view of a
 /// blueprint gets them besides those of its own rule.
 pub(super) fn find(modules: &Modules) -> Vec<(String, String)> {
     let mut found = BTreeSet::new();
     for (_, module) in modules.iter() {
-        let text = module.file.text.as_str();
-        for (at, name) in text.match_indices("url_prefix") {
-            let Some(prefix) = literal_behind(&text[at + name.len()..]) else {
-                continue;
-            };
+        for prefix in keyword_literals(module.file.text.as_str(), "url_prefix") {
             for (converter, name) in rule_parameters(prefix) {
                 found.insert((name.to_owned(), converter.to_owned()));
             }
         }
     }
     found.into_iter().collect()
-}
-
-/// `="…"`, also of an f-string: what it inserts stands between braces.
-fn literal_behind(text: &str) -> Option<&str> {
-    let value = text.trim_start().strip_prefix('=')?.trim_start();
-    let value = value.trim_start_matches(['f', 'F', 'r', 'R']);
-    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let inside = &value[1..];
-    let end = inside.find([quote, '\n'])?;
-    Some(&inside[..end])
 }
 
 #[cfg(test)]

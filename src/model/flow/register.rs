@@ -161,15 +161,25 @@ impl<'a> Interp<'a> {
             }
             _ => {
                 let index = usize::from(name == "register_error_handler");
-                if let Some(Value::Func(func)) = args.get(index, "f") {
+                let callee = args.get(index, "f").cloned();
+                let func = match &callee {
+                    Some(Value::Func(func)) => Some(func),
+                    Some(Value::Bound(bound)) => Some(&bound.1),
+                    _ => None,
+                };
+                if let (Some(callee), Some(func)) = (&callee, func) {
                     let is_after = name.starts_with("after_");
                     let after = Kind::After {
                         is_of_app: name == "after_app_request" || !is_blueprint,
                     };
                     self.handlers.push(Handler {
-                        callee: Value::Func(Rc::clone(func)),
+                        callee: callee.clone(),
                         raw: Rc::clone(func),
-                        kind: if is_after { after } else { Kind::Hook },
+                        kind: match name {
+                            _ if is_after => after,
+                            "context_processor" | "app_context_processor" => Kind::Context,
+                            _ => Kind::Hook,
+                        },
                         rules: Vec::new(),
                         state: Some(st.clone()),
                         class: None,

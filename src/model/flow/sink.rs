@@ -13,6 +13,7 @@ use super::heap::{Obj, State};
 use super::interp::{Frame, Interp};
 use super::output::{FileOperation, HtmlContext, Outcome, Sink, SinkCall, TaintPiece, WeakCheck};
 use super::path::{is_upload, path_pieces};
+use super::pattern;
 use super::response::html_pieces;
 use super::value::{Part, Piece, Place, Str, StrKind, Value, hash};
 use crate::finding::{Confidence, FlowStep};
@@ -124,11 +125,11 @@ impl<'a> Interp<'a> {
         }
         if found.outcome == Outcome::Clean
             && matches!(found.sink, Sink::TemplateVariable { .. })
-            && is_number(value)
+            && is_tame(value)
         {
             found.outcome = Outcome::Sanitized {
                 by: found.call.clone(),
-                how: "a number".to_owned(),
+                how: "a number, or a word of the server".to_owned(),
             };
         }
         self.merge(found);
@@ -562,7 +563,7 @@ impl<'a> Interp<'a> {
             for (field, value) in fields.unwrap_or_else(|| vec![(None, value)]) {
                 let pieces = self.deep_pieces(&value, st);
                 let carried = match pieces.is_empty() {
-                    true if is_number(&value) => value.clone(),
+                    true if is_tame(&value) => value.clone(),
                     true => Value::unknown(value.key()),
                     false => match &value {
                         Value::Ref(_) => Value::tainted(value.key() ^ hash("context"), pieces),
@@ -649,11 +650,16 @@ impl<'a> Interp<'a> {
 const DEEPEST_FIELDS: usize = 4;
 const MOST_FIELDS: usize = 60;
 
-fn is_number(value: &Value<'_>) -> bool {
-    match value {
+/// Whether a value of the server is harmless wherever a template puts it: a number or a word.
+pub(super) fn is_tame(value: &Value<'_>) -> bool {
+    value.alternatives().iter().all(|one| match one {
         Value::Int(_) | Value::Float(_) | Value::Bool(_) => true,
-        value => value.kind().is_some_and(|kind| &**kind == "number"),
-    }
+        Value::Str(_) => one.constant_str().is_some_and(|text| {
+            let word = Facts::ESCAPED | Facts::ONE_WORD | Facts::LINK;
+            pattern::facts_of_text(&text).contains(word)
+        }),
+        one => one.kind().is_some_and(|kind| &**kind == "number"),
+    })
 }
 
 /// Whether constant text stands in front of every client value.

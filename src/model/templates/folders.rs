@@ -5,7 +5,7 @@ use ruff_text_size::Ranged as _;
 
 use crate::model::app::Apps;
 use crate::model::modules::{ModuleId, Modules};
-use crate::parse::python::argument;
+use crate::parse::python::{argument, keyword_literals};
 
 /// The template folders of every application, without repetition.
 pub(super) fn of_apps(modules: &Modules, apps: &Apps) -> Vec<String> {
@@ -18,6 +18,12 @@ pub(super) fn of_apps(modules: &Modules, apps: &Apps) -> Vec<String> {
             None => Some("templates".to_owned()),
         };
         folders.extend(folder.and_then(|folder| join(&app.root, &folder)));
+    }
+    // A subclass of Flask names its folder where it calls Flask's own constructor.
+    for (_, module) in modules.iter() {
+        let root = module.path().rsplit_once('/').map_or("", |(root, _)| root);
+        let named = keyword_literals(module.file.text.as_str(), "template_folder");
+        folders.extend(named.filter_map(|folder| join(root, folder)));
     }
     sorted(folders)
 }
