@@ -363,7 +363,13 @@ impl<'a> Interp<'a> {
                             then.extend(self.contained(value, place, st));
                         }
                     }
-                    Test::Parent(value) => then.extend(self.contained(&value, place, st)),
+                    Test::Parent(value) => match last_component(&value) {
+                        // The folder is compared as it is written: one more name follows it.
+                        Some(piece) if !self.is_resolved(&value, st) => {
+                            then.push((piece, Facts::NO_SEPARATOR | Facts::NOT_ABSOLUTE));
+                        }
+                        _ => then.extend(self.contained(&value, place, st)),
+                    },
                     Test::Scheme(url) => then.extend(self.says(&url, Facts::LINK)),
                     Test::Start(value) => {
                         if let Value::Pred(starts) = self.starts_with(&value, b, place, st) {
@@ -416,6 +422,9 @@ impl<'a> Interp<'a> {
             let then = self.contained(&path, place, st);
             return predicate(place, then, Vec::new());
         }
+        if let Some(then) = self.one_of_path_and_parents(item, collection, place, st) {
+            return predicate(place, then, Vec::new());
+        }
         let inside = self.deep_pieces(collection, st);
         if inside.is_empty() {
             if item.is_tainted() {
@@ -462,6 +471,34 @@ impl<'a> Interp<'a> {
             }
         }
         predicate(place, Vec::new(), otherwise)
+    }
+
+    /// `base in [path, *path.parents]`.
+    fn one_of_path_and_parents(
+        &mut self,
+        base: &Value<'a>,
+        collection: &Value<'a>,
+        place: Place,
+        st: &State<'a>,
+    ) -> Option<Vec<(Key, Facts)>> {
+        let Value::Ref(id) = collection else {
+            return None;
+        };
+        let items: Vec<Value<'a>> = match st.get(*id).as_deref() {
+            Some(Obj::List(list)) => list.items.iter().chain(&list.rest).cloned().collect(),
+            _ => return None,
+        };
+        let path = items
+            .iter()
+            .find_map(|item| match self.tests.get(&item.key()) {
+                Some(Test::Parents(path)) => Some(path.clone()),
+                _ => None,
+            })?;
+        let is_it = |item: &Value<'a>| {
+            item.key() == path.key()
+                || matches!(self.tests.get(&item.key()), Some(Test::Parents(_)))
+        };
+        (!base.is_tainted() && items.iter().all(is_it)).then(|| self.contained(&path, place, st))
     }
 
     /// `x.find("..") == -1`, `x.count("..") > 0` and their like.
@@ -693,6 +730,9 @@ impl<'a> Interp<'a> {
         if let Some(text) = self.characters_of.get(&key) {
             learned.push((*text, facts.without(Facts::CONSTANT)));
         }
+        if let Some((whole, of_separator)) = self.parts_of.get(&key) {
+            learned.push((*whole, facts & *of_separator & Facts::HARMLESS));
+        }
         if facts.intersects(Facts::NOT_PARENT | Facts::NO_DOTDOT) {
             let wholes = self.components_of.get(&key).into_iter().flatten();
             learned.extend(wholes.map(|whole| (*whole, Facts::NO_DOTDOT)));
@@ -811,6 +851,19 @@ fn is_simple(expr: &Expr) -> bool {
 
 fn is_parent(value: &Value<'_>) -> bool {
     value.constant_str().as_deref() == Some("..")
+}
+
+/// The client's piece that ends a path behind a separator, where it is the only one.
+fn last_component(path: &Value<'_>) -> Option<Key> {
+    let Value::Str(text) = path else { return None };
+    match text.parts.as_slice() {
+        [before @ .., Part::Sep, Part::Taint(piece)]
+            if !before.iter().any(|part| matches!(part, Part::Taint(_))) =>
+        {
+            Some(piece.id)
+        }
+        _ => None,
+    }
 }
 
 /// Whether no `javascript:` URL begins like that.

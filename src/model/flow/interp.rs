@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::answers::Answers;
 use super::dotted::Dotted;
+use super::facts::Facts;
 use super::handler::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
 use super::output::{Sink, SinkCall, Undecided, WeakCheck};
@@ -64,6 +65,8 @@ pub(super) struct Interp<'a> {
     pub tests: HashMap<Key, super::guard::Test<'a>>,
     /// A text, by the key of any character of it.
     pub characters_of: HashMap<Key, Key>,
+    /// A text that was split, by the key of any part, and what holds of the separator.
+    pub parts_of: HashMap<Key, (Key, Facts)>,
     /// The pieces of a path, by the key of any component of it.
     pub components_of: HashMap<Key, Vec<Key>>,
     /// The patterns with groups of regular expressions, by the key of a match.
@@ -201,6 +204,7 @@ impl<'a> Interp<'a> {
             response_places: HashMap::default(),
             tests: HashMap::default(),
             characters_of: HashMap::default(),
+            parts_of: HashMap::default(),
             components_of: HashMap::default(),
             patterns: HashMap::default(),
             field_rules: HashMap::default(),

@@ -591,7 +591,8 @@ impl<'a> Interp<'a> {
         let mut found = Vec::new();
         self.collect_fields(value, st, &[], &mut found)?;
         let is_split = found.iter().any(|(field, _)| field.is_some());
-        (is_split && found.iter().any(|(_, value)| value.is_tainted())).then_some(found)
+        let is_client = |value: &Value<'a>| !self.deep_pieces(value, st).is_empty();
+        (is_split && found.iter().any(|(_, value)| is_client(value))).then_some(found)
     }
 
     fn collect_fields(
@@ -632,6 +633,16 @@ impl<'a> Interp<'a> {
                             .chain(&dict.keys)
                             .map(|it| (None, it.clone())),
                     );
+                }
+                Some(Obj::Instance(instance)) if matches!(instance.class, Value::Ref(_)) => {
+                    for (name, value) in &instance.fields {
+                        let inside = [keys, &[name.to_string()]].concat();
+                        self.collect_fields(value, st, &inside, found)?;
+                    }
+                    // Whatever else it gives may be made of all of them.
+                    let names: Vec<&str> = instance.fields.keys().map(|name| &**name).collect();
+                    let others = [keys, &[format!("!{}", names.join("|"))]].concat();
+                    found.push((Some(others.join(".")), one.clone()));
                 }
                 _ => {
                     let field = (!keys.is_empty()).then(|| keys.join("."));

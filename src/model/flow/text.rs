@@ -618,6 +618,12 @@ impl<'a> Interp<'a> {
         let item = match args.get(1, "maxsplit") {
             None => {
                 let part = self.tail_facts(&item, &separator, true);
+                if let Some(separator) = separator.constant_str() {
+                    let of_separator = super::pattern::facts_of_text(&separator);
+                    for (part, whole) in part.pieces().iter().zip(receiver.pieces()) {
+                        self.parts_of.insert(part.id, (whole.id, of_separator));
+                    }
+                }
                 if separator.constant_str().as_deref() == Some("/") {
                     let wholes: Vec<Key> = receiver.pieces().iter().map(|piece| piece.id).collect();
                     for piece in part.pieces() {

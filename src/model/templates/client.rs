@@ -56,6 +56,16 @@ impl Client {
         {
             return false;
         }
+        if let Some((keys, others)) = field.rsplit_once('!') {
+            // Anything of an object but these.
+            let above = keys.split('.').filter(|key| !key.is_empty()).count();
+            let member = path
+                .split('.')
+                .skip(1)
+                .filter(|it| !is_position(it))
+                .nth(above);
+            return member.is_none_or(|member| !others.split('|').any(|it| it == member));
+        }
         let is_name = |segment: &&str| !is_position(segment);
         let below: Vec<&str> = path.split('.').skip(1).filter(is_name).collect();
         let keys: Vec<&str> = field.split('.').filter(is_name).collect();
