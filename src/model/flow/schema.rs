@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, Operator};
+use ruff_python_ast::{Expr, Operator, Stmt};
 
 use super::call::Args;
 use super::facts::Facts;
+use super::fields::Rule;
 use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{ObjId, Place, Value, hash, mix};
@@ -94,9 +95,113 @@ impl<'a> Interp<'a> {
             let base = self.resolve(base.clone(), st);
             fields.extend(self.typed_fields(&base, st));
         }
-        fields.extend(super::fields::annotations(&class.def.body));
+        fields.extend(annotations(&class.def.body));
         fields
     }
+
+    /// `value` as the field `name` of a Pydantic model lets it through: by its annotation, its
+    /// default and the validators of its class.
+    pub fn model_field(
+        &mut self,
+        class: &Value<'a>,
+        (name, annotation): (&'a str, &'a Expr),
+        value: &Value<'a>,
+        place: Place,
+        st: &mut State<'a>,
+    ) -> Value<'a> {
+        if !value.is_tainted() {
+            return value.clone();
+        }
+        let Value::Ref(id) = class else {
+            return value.clone();
+        };
+        let (module, scope) = match st.get(*id).as_deref() {
+            Some(Obj::Class(class)) => (class.module, class.scope),
+            _ => return value.clone(),
+        };
+        let mut fr = Frame::new(module, scope, "");
+        let mut rule = Rule::default();
+        let mut parts = Vec::new();
+        annotated_parts(annotation, &mut parts);
+        for part in parts {
+            let part = self.eval(part, st, &mut fr);
+            let part = self.resolve(part, st);
+            if self.is_enumeration(&part, st) {
+                rule.facts |= Facts::CONSTANT | Facts::HARMLESS;
+            } else if let Some(one) = self.rule_of(&part) {
+                rule.facts |= one.facts;
+                rule.checks.extend(one.checks);
+            }
+        }
+        if let Some(default) = self.class_attribute(class, name, st)
+            && let Value::Any(any) = &default
+            && let Some(one) = self.field_rules.get(&any.key)
+        {
+            rule.facts |= one.facts;
+        }
+        let mut value = self.let_through(&rule, value, place, st, &mut fr);
+        for check in self.decorated_for(class, &["field_validator", "validator"], name, st) {
+            let mut inside = st.clone();
+            let args = Args::of(place, vec![class.clone(), value.clone()]);
+            let changed = self.call_function(&check, args, &mut inside);
+            if !inside.dead {
+                value = inside.pin(&changed);
+                *st = inside;
+            }
+        }
+        value
+    }
+
+    fn is_enumeration(&mut self, class: &Value<'a>, st: &State<'a>) -> bool {
+        let Value::Ref(id) = class else { return false };
+        let bases = match st.get(*id).as_deref() {
+            Some(Obj::Class(class)) => class.bases.clone(),
+            _ => return false,
+        };
+        bases.iter().any(|base| {
+            let base = self.external_base(base, st);
+            base.is_some_and(|base| base.starts_with("enum."))
+        })
+    }
+}
+
+/// The parts of an annotation that may check a value: names, and what `Annotated` adds.
+fn annotated_parts<'a>(annotation: &'a Expr, found: &mut Vec<&'a Expr>) {
+    match annotation {
+        Expr::Name(_) | Expr::Attribute(_) | Expr::Call(_) => found.push(annotation),
+        Expr::Subscript(generic) => {
+            let name = match &*generic.value {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return,
+            };
+            match (name, &*generic.slice) {
+                ("Annotated", Expr::Tuple(parts)) => {
+                    parts
+                        .elts
+                        .iter()
+                        .for_each(|part| annotated_parts(part, found));
+                }
+                ("Optional", inner) => annotated_parts(inner, found),
+                _ => {}
+            }
+        }
+        Expr::BinOp(either) if either.right.is_none_literal_expr() => {
+            annotated_parts(&either.left, found);
+        }
+        _ => {}
+    }
+}
+
+/// The annotated names of a class body, in order.
+fn annotations(body: &[Stmt]) -> impl Iterator<Item = (&str, &Expr)> {
+    body.iter().filter_map(|stmt| match stmt {
+        Stmt::AnnAssign(field) => match &*field.target {
+            Expr::Name(name) => Some((name.id.as_str(), &*field.annotation)),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// Whether a value of that type holds no text that a client can shape.
