@@ -216,11 +216,24 @@ fn reaches(model: &Model, setting: &EnvSetting) -> bool {
 fn gain_of(model: &Model, setting: &EnvSetting) -> (Severity, String) {
     let own = receivers(model, setting);
     match own.first() {
-        Some(process) if own.iter().all(|it| it.server.is_production_server()) => {
+        Some(process) if own.iter().all(|it| is_without_debugger(model, it)) => {
             behind_server(model, process)
         }
         _ => gain(model),
     }
+}
+
+/// A WSGI server, or a script that hands the app to one.
+fn is_without_debugger(model: &Model, process: &Process) -> bool {
+    const SERVERS: [&str; 4] = ["waitress", "gevent.pywsgi", "WSGIContainer", "cheroot"];
+    let Server::PythonScript { path } = &process.server else {
+        return process.server.is_production_server();
+    };
+    // A script without a word of Flask is no module of the model.
+    model.repo.file(path).is_some_and(|file| {
+        let text = file.text.as_str();
+        SERVERS.iter().any(|server| text.contains(server)) && !text.contains(".run(")
+    })
 }
 
 fn receivers<'a>(model: &'a Model, setting: &EnvSetting) -> Vec<&'a Process> {
@@ -364,11 +377,19 @@ mod tests {
     fn a_script_with_a_server_of_its_own_is_rated_by_it() {
         let docker = "FROM python\nENV FLASK_APP=app\nCMD [\"flask\", \"run\"]\n";
         let severity = |script: &str| {
-            let texts = [APP, ("Dockerfile", docker), ("run.prod.sh", script)];
+            let serve = "from waitress import serve\nfrom app import app\nserve(app)\n";
+            let texts = [
+                APP,
+                ("Dockerfile", docker),
+                ("run.prod.sh", script),
+                ("prod.py", serve),
+            ];
             let verdict = testing::verdict(&DebugEnvironment, &texts);
             verdict.findings()[0].severity
         };
         let own = "export FLASK_DEBUG=1\nexec gunicorn app:app\n";
+        assert_eq!(severity(own), Severity::Medium);
+        let own = "export FLASK_DEBUG=1\npython3 prod.py";
         assert_eq!(severity(own), Severity::Medium);
         let flask = "export FLASK_DEBUG=1\nexec flask run\n";
         assert_eq!(severity(flask), Severity::Critical);

@@ -677,6 +677,8 @@ mod tests {
              args = p.parse_args()\napp.run(debug=args.debug)\n",
             "import click\n@click.option('--debug/--normal', default=False)\ndef main(debug):\n    app.run(debug=debug)\n",
             "from werkzeug.debug import DebuggedApplication\nif app.debug:\n    app.wsgi_app = DebuggedApplication(app.wsgi_app, True)\n",
+            "def wanted():\n    return os.environ.get('DEBUG', '0') == '1'\napp.run(debug=wanted())\n",
+            "def wanted():\n    if len(os.listdir()) > 3:\n        return False\n    return None\napp.run(debug=wanted())\n",
             "import worker\nw = worker.Pool()\nw.run(debug=True)\n",
         ] {
             let verdict = verdict(source);
@@ -698,6 +700,7 @@ mod tests {
             "def main(debug):\n    app.run(debug=debug)\n",
             "import settings\napp.run(debug=settings.DEBUG)\n",
             "app.run(**load())\n",
+            "def wanted():\n    if len(os.listdir()) > 3:\n        return True\n    return False\napp.run(debug=wanted())\n",
         ] {
             let verdict = verdict(source);
             assert!(
@@ -713,6 +716,10 @@ mod tests {
         assert_eq!(
             patched("DEBUG = True\napp.run(debug=DEBUG)\n"),
             "DEBUG = False\napp.run(debug=DEBUG)\n"
+        );
+        assert_eq!(
+            patched("def wanted():\n    return True\n\n\napp.run(debug=wanted())\n"),
+            "def wanted():\n    return False\n\n\napp.run(debug=wanted())\n"
         );
         assert_eq!(
             patched("app.run(debug=bool(os.environ.get('DEBUG')), port=1)\n"),

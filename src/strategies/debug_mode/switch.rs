@@ -649,7 +649,33 @@ impl<'m> Follower<'m> {
                 };
                 self.entry(module, &method.value, key.value.to_str(), steps)
             }
-            _ => Switch::unknown("it is computed"),
+            _ => self
+                .returned(callee.as_ref(), steps)
+                .unwrap_or_else(|| Switch::unknown("it is computed")),
+        }
+    }
+
+    /// What a function of the repository answers: its only value, or values none of which is on.
+    fn returned(&self, callee: Option<&Qualified>, steps: usize) -> Option<Switch> {
+        let (home, function) = self.model.names.function(&self.model.modules, callee?)?;
+        if function.is_async || !function.decorator_list.is_empty() {
+            return None;
+        }
+        let mut returned = Returns(Vec::new());
+        returned.body(&function.body);
+        let values = returned.0.into_iter();
+        let mut switches: Vec<Switch> = values
+            .map(|value| self.expression(home, value, steps))
+            .collect();
+        let ends = matches!(function.body.last(), Some(Stmt::Return(_)));
+        let is_quiet = |it: &Switch| matches!(it, Switch::Off | Switch::OnRequest(_));
+        if switches.iter().all(is_quiet) {
+            let asked = switches.iter().position(|it| *it != Switch::Off);
+            return (!switches.is_empty()).then(|| switches.swap_remove(asked.unwrap_or(0)));
+        }
+        match switches.len() {
+            1 if ends => switches.pop(),
+            _ => None,
         }
     }
 
