@@ -8,11 +8,11 @@
 //! * [`value`] what an expression can be, [`heap`] the mutable world and joining of paths,
 //! * [`facts`] what is known of a piece of client text, [`guard`] how conditions add to it,
 //! * [`interp`], [`exec`], [`expr`], [`call`] the interpreter, [`rest`] when a loop is done,
-//! * [`text`], [`containers`], [`sets`], [`path`], [`external`] what Python's own and foreign calls
-//!   do,
+//! * [`text`], [`mod@format`], [`slice`], [`regex`], [`containers`], [`sets`], [`path`] what Python's own
+//!   calls do, [`external`] and [`method`] foreign ones,
 //! * [`source`] where client values enter, [`sink`] and [`response`] where they must not arrive,
-//! * [`held`] what instances hold as mappings, [`schema`] classes that check what they are made of, [`fields`] how their fields are
-//!   declared,
+//! * [`held`] what instances hold as mappings, [`schema`] classes that check what they are made of,
+//!   [`fields`] how their fields are declared,
 //! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
 //! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
 //! * [`reach`] which functions can matter, [`register`] what makes them handlers, [`handler`] what
@@ -35,16 +35,19 @@ mod external;
 mod facts;
 mod fields;
 mod filters;
+mod format;
 mod guard;
 mod handler;
 mod heap;
 mod held;
 mod interp;
+mod method;
 mod output;
 mod path;
 mod pattern;
 mod prefixes;
 mod reach;
+mod regex;
 mod register;
 mod response;
 mod rest;
@@ -52,6 +55,7 @@ mod schema;
 mod sets;
 mod shared;
 mod sink;
+mod slice;
 mod source;
 mod text;
 mod value;
