@@ -10,6 +10,30 @@ use super::load::text_of;
 use super::trace::{Alternatives, Eval, Frame, Tracer, choice};
 use super::{Conversion, EnvRead, Literal, Value};
 
+/// Secrets, and what platforms set themselves: no file of the repository would.
+fn is_set_outside(name: &str) -> bool {
+    const PARTS: [&str; 7] = [
+        "SECRET",
+        "PASSWORD",
+        "TOKEN",
+        "_KEY",
+        "DSN",
+        "DATABASE_URL",
+        "SERVICE_HOST",
+    ];
+    const PLATFORMS: [&str; 8] = [
+        "DYNO",
+        "PORT",
+        "RENDER",
+        "VERCEL",
+        "FLY_APP_NAME",
+        "K_SERVICE",
+        "WEBSITE_HOSTNAME",
+        "GAE_ENV",
+    ];
+    PARTS.iter().any(|part| name.contains(part)) || PLATFORMS.contains(&name)
+}
+
 impl<'a> Tracer<'a> {
     pub(super) fn bool_op(&mut self, frame: &mut Frame<'a>, operation: &'a ExprBoolOp) -> Eval<'a> {
         let mut values = operation.values.iter();
@@ -190,6 +214,9 @@ impl<'a> Tracer<'a> {
             ) => (name.clone(), operator == CmpOp::NotIn),
             _ => return None,
         };
+        if is_set_outside(&name) {
+            return Some(Eval::unknown("whether the deployment sets a variable"));
+        }
         Some(Eval::Value(Value::Env(EnvRead {
             name,
             default: None,

@@ -254,6 +254,8 @@ fn environment_reads_keep_default_and_conversion() {
         ("os.environ.get('K') is not None", "env K as Present"),
         ("os.getenv('K') is None", "not env K as Present"),
         ("'K' in os.environ", "env K as Present"),
+        ("'DYNO' in os.environ", "unknown"),
+        ("os.environ.get('SECRET_KEY') is not None", "unknown"),
         ("__import__('dataclasses').field(default='x')", "unknown"),
         ("os.urandom(24)", "random os.urandom"),
         ("__import__('os').urandom(24)", "unknown"),
