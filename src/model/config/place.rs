@@ -48,6 +48,19 @@ struct Spot {
     position: usize,
 }
 
+impl Write {
+    /// Whether only a module that is started itself (`python app.py`) makes it: a WSGI server
+    /// does not get to `if __name__ == "__main__":`.
+    pub fn is_in_main(&self, modules: &Modules) -> bool {
+        let module = modules.get(self.module);
+        let ancestors = module.ancestors(self.statement.span);
+        ancestors.iter().any(|node| match node {
+            AnyNodeRef::StmtIf(branch) => module.source(branch.test.range()).contains("__name__"),
+            _ => false,
+        })
+    }
+}
+
 impl Configuration {
     /// The best place to set `key` for production. A key that is set already is overridden
     /// there; where only its value has to change, [`crate::edit::config::replace_value`] does.
@@ -62,7 +75,7 @@ impl Configuration {
         let last_write = self
             .in_order(app, goal)
             .enumerate()
-            .filter(|(_, write)| &*write.key == key)
+            .filter(|(_, write)| &*write.key == key && !write.is_in_main(modules))
             .map(|(position, _)| position)
             .last();
         let fits = |place: &Spot| last_write.is_none_or(|last| place.position > last);
@@ -170,6 +183,9 @@ impl Configuration {
             .rev()
             .find_map(|(position, write)| {
                 if !write.is_certain() || !modules.get(write.module).file.purpose.is_application() {
+                    return None;
+                }
+                if write.is_in_main(modules) {
                     return None;
                 }
                 let container = beside(modules, write)?;

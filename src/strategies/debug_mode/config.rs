@@ -1,8 +1,5 @@
 //! `debug-config`: production's configuration says that debug is off, and nothing turns it on.
 
-use ruff_python_ast::AnyNodeRef;
-use ruff_text_size::Ranged as _;
-
 use super::default_configuration;
 use super::reach::{Reach, place};
 use super::run::parsed;
@@ -141,8 +138,7 @@ fn judge_app(model: &Model, app: AppId, report: &mut Report) {
             shadowed,
             ..
         } => {
-            // A WSGI server does not get to `if __name__ == "__main__":`.
-            if shadowed.is_empty() && in_main(model, write) {
+            if shadowed.is_empty() && write.is_in_main(&model.modules) {
                 judge_unset(model, app, report);
             }
             judge_write(model, write, report);
@@ -299,15 +295,6 @@ fn judge_read(model: &Model, write: &Write, read: &EnvRead, report: &mut Report)
     }
 }
 
-fn in_main(model: &Model, write: &Write) -> bool {
-    let module = model.modules.get(write.module);
-    let ancestors = module.ancestors(write.statement.span);
-    ancestors.iter().any(|node| match node {
-        AnyNodeRef::StmtIf(branch) => module.source(branch.test.range()).contains("__name__"),
-        _ => false,
-    })
-}
-
 fn under_a_test(write: &Write) -> bool {
     let mut conditions = write.conditions.iter();
     conditions.any(|it| it.kind == ConditionKind::Test)
@@ -452,6 +439,9 @@ fn mended(model: &Model, write: &Write) -> Patch {
         )
         .edits(parsed(model, &read.name, &write.value_at));
     }
+    if &*write.key == KEY && write.is_in_main(&model.modules) {
+        return asked_for(model, write);
+    }
     let configuration = &model.configuration;
     let is_shared = configuration.is_shared_with(write, Environment::Development);
     let title = format!("Set {} to False in production", write.key);
@@ -483,6 +473,20 @@ fn mended(model: &Model, write: &Write) -> Patch {
             .follow_up(super::flask::local_debugging(model));
     }
     patch
+}
+
+/// `app.debug = True` of `python app.py`, which goes on debugging where that is asked for.
+fn asked_for(model: &Model, write: &Write) -> Patch {
+    let title = "Turn debug on only where FLASK_DEBUG asks for it";
+    let edits = parsed(model, "FLASK_DEBUG", &write.value_at);
+    if edits.is_empty() {
+        return Patch::manual(title, vec![format!("Set {} to False.", write.key)]);
+    }
+    let guarantees = "DEBUG is on only where FLASK_DEBUG is 1, true or yes";
+    Patch::new(PatchKind::Review, title, guarantees)
+        .edits(edits)
+        .may_break("`python app.py` debugs only with FLASK_DEBUG=1 from now on.")
+        .follow_up(super::flask::local_debugging(model))
 }
 
 /// A place that development does not get.
@@ -573,6 +577,24 @@ mod tests {
     const FACTORY: &str = "import os\nfrom flask import Flask\nfrom config import configs\n\n\n\
                            def create_app():\n    app = Flask(__name__)\n    \
                            app.config.from_object(configs[os.environ.get('APP', 'production')])\n    return app\n";
+
+    #[test]
+    fn a_module_that_is_started_itself_asks_for_debug() {
+        let main = "\nif __name__ == '__main__':\n    app.debug = True\n    app.run()\n";
+        let source = format!("{HEAD}app.config['A'] = 1\n{main}");
+        let docker = (
+            "Dockerfile",
+            "FROM python:3.12\nCMD [\"python\", \"app.py\"]\n",
+        );
+        let text = testing::apply(&DebugConfig, &[("app.py", &source), docker], "app.py");
+        let asks = "app.debug = os.environ.get('FLASK_DEBUG', '').lower() in ('1', 'true', 'yes')";
+        assert!(text.contains(asks), "{text}");
+        // A WSGI server gets its own word, in front of what it does not get to.
+        let off = text
+            .find("app.config['DEBUG'] = False\n")
+            .expect("a setting");
+        assert!(off < text.find("__main__").unwrap(), "{text}");
+    }
 
     #[test]
     fn the_librarys_own_parser_reads_the_text() {
