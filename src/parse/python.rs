@@ -113,6 +113,14 @@ impl Module {
         finder.path
     }
 
+    /// Whether the code at `span` runs only where the module is started itself (`python app.py`),
+    /// under `if __name__ == "__main__":`.
+    pub fn is_under_main(&self, span: Span) -> bool {
+        self.ancestors(span)
+            .iter()
+            .any(|node| matches!(node, AnyNodeRef::StmtIf(stmt) if is_main_test(&stmt.test)))
+    }
+
     fn node_at(
         &self,
         span: Span,
@@ -139,6 +147,17 @@ pub fn argument<'a>(call: &'a ExprCall, name: &str, position: Option<usize>) -> 
     let before = call.arguments.args.get(..=position?)?;
     let is_starred = before.iter().any(Expr::is_starred_expr);
     before.last().filter(|_| !is_starred)
+}
+
+/// `__name__ == "__main__"`.
+pub fn is_main_test(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else {
+        return false;
+    };
+    let sides = std::iter::once(&*compare.left).chain(&compare.comparators);
+    sides
+        .into_iter()
+        .any(|side| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__"))
 }
 
 /// The last part of a name: `Flask` of `flask.Flask` and of `Flask`.

@@ -10,7 +10,7 @@ use ruff_text_size::Ranged as _;
 use super::{App, AppArguments, AppKind};
 use crate::model::modules::{ModuleId, Modules, any_of};
 use crate::model::names::{BindingKind, Names, Qualified};
-use crate::parse::python::{Module, last_name};
+use crate::parse::python::{Module, is_main_test, last_name};
 use crate::text::Span;
 
 /// Classes whose instances are, or hold, a Flask application.
@@ -186,17 +186,6 @@ fn is_main(stmt: &Stmt) -> bool {
         Stmt::FunctionDef(function) => function.name.as_str() == "main",
         _ => false,
     }
-}
-
-/// `__name__ == "__main__"`.
-pub(in crate::model) fn is_main_test(test: &Expr) -> bool {
-    let Expr::Compare(compare) = test else {
-        return false;
-    };
-    let sides = std::iter::once(&*compare.left).chain(&compare.comparators);
-    sides
-        .into_iter()
-        .any(|side| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__"))
 }
 
 fn app(

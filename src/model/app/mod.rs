@@ -7,7 +7,6 @@ mod route;
 
 use std::sync::Arc;
 
-pub(super) use construct::is_main_test;
 pub use origin::Origin;
 pub use route::{Parameter, Route, View};
 

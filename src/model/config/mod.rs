@@ -156,8 +156,6 @@ pub struct Condition {
     pub text: String,
     /// The write is executed when the test is true, or when it is false.
     pub holds: bool,
-    /// It is `__name__ == "__main__"`, or the write stands in a function that nothing visible
-    /// calls.
     pub kind: ConditionKind,
 }
 

@@ -52,12 +52,7 @@ impl Write {
     /// Whether only a module that is started itself (`python app.py`) makes it: a WSGI server
     /// does not get to `if __name__ == "__main__":`.
     pub fn is_in_main(&self, modules: &Modules) -> bool {
-        let module = modules.get(self.module);
-        let ancestors = module.ancestors(self.statement.span);
-        ancestors.iter().any(|node| match node {
-            AnyNodeRef::StmtIf(branch) => module.source(branch.test.range()).contains("__name__"),
-            _ => false,
-        })
+        modules.get(self.module).is_under_main(self.statement.span)
     }
 }
 

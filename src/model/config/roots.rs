@@ -108,7 +108,8 @@ struct Finder<'a, 'n> {
 
 impl<'a> SourceOrderVisitor<'a> for Finder<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        let is_main = matches!(stmt, Stmt::If(stmt) if crate::model::app::is_main_test(&stmt.test));
+        let is_main =
+            matches!(stmt, Stmt::If(stmt) if crate::parse::python::is_main_test(&stmt.test));
         self.main += usize::from(is_main);
         if let Stmt::FunctionDef(function) = stmt {
             self.functions.push(function);
@@ -401,5 +402,5 @@ fn last_of_setup(tracer: &Tracer<'_>, app: &App, scope: &[Stmt]) -> Option<Span>
 }
 
 fn is_main(stmt: &Stmt) -> bool {
-    matches!(stmt, Stmt::If(stmt) if crate::model::app::is_main_test(&stmt.test))
+    matches!(stmt, Stmt::If(stmt) if crate::parse::python::is_main_test(&stmt.test))
 }

@@ -130,7 +130,7 @@ impl<'a> Tracer<'a> {
         test: &'a Expr,
         compare: &'a ExprCompare,
     ) -> Option<bool> {
-        if super::super::app::is_main_test(test) {
+        if crate::parse::python::is_main_test(test) {
             return self.runs_as_script(frame.module);
         }
         let value = self.eval(frame, test);

@@ -278,7 +278,7 @@ impl<'a> Tracer<'a> {
             }
             let mut conditions = undecided.clone();
             if let (None, Some(test)) = (truth, test) {
-                let kind = if crate::model::app::is_main_test(test) {
+                let kind = if crate::parse::python::is_main_test(test) {
                     ConditionKind::Main
                 } else {
                     ConditionKind::Test

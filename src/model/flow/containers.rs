@@ -255,7 +255,7 @@ impl<'a> Interp<'a> {
             }
             Value::Tuple(_) | Value::Ref(_) => {
                 let items = self.known_items(object, st);
-                match items.and_then(|items| slice_items(items, bounds)) {
+                match items.and_then(|items| super::slice::sliced(items, bounds)) {
                     Some(items) if matches!(object, Value::Tuple(_)) => Value::Tuple(items.into()),
                     Some(items) => self.list(st, items),
                     None => {
@@ -694,31 +694,6 @@ fn dict_item<'a>(dict: &Dict<'a>, key: &Value<'a>) -> Option<Value<'a>> {
         (Some(exact), None) => Some(exact),
         (Some(exact), Some(rest)) => Some(union([exact, rest.clone()])),
         (None, rest) => rest.clone(),
-    }
-}
-
-fn slice_items<'a>(
-    mut items: Vec<Value<'a>>,
-    bounds: &[Option<Value<'a>>; 3],
-) -> Option<Vec<Value<'a>>> {
-    let length = i64::try_from(items.len()).ok()?;
-    let bound = |bound: &Option<Value<'a>>, default: i64| match bound {
-        None | Some(Value::None) => Some(default),
-        Some(Value::Int(at)) if *at < 0 => Some((length + at).max(0)),
-        Some(Value::Int(at)) => Some((*at).min(length)),
-        _ => None,
-    };
-    match &bounds[2] {
-        None | Some(Value::Int(1)) => {
-            let from = usize::try_from(bound(&bounds[0], 0)?).ok()?;
-            let to = usize::try_from(bound(&bounds[1], length)?).ok()?;
-            Some(items.get(from..to.max(from)).unwrap_or_default().to_vec())
-        }
-        Some(Value::Int(-1)) if bounds[0].is_none() && bounds[1].is_none() => {
-            items.reverse();
-            Some(items)
-        }
-        _ => None,
     }
 }
 

@@ -69,8 +69,16 @@ impl<'a> Interp<'a> {
 }
 
 fn slice_constant(text: &str, bounds: &[Option<Value<'_>>; 3]) -> Option<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let length = i64::try_from(chars.len()).ok()?;
+    let characters = sliced(text.chars().collect(), bounds)?;
+    Some(characters.into_iter().collect())
+}
+
+/// What is between constant bounds; nothing for other bounds and steps.
+pub(super) fn sliced<T: Clone>(
+    mut items: Vec<T>,
+    bounds: &[Option<Value<'_>>; 3],
+) -> Option<Vec<T>> {
+    let length = i64::try_from(items.len()).ok()?;
     let bound = |bound: &Option<Value<'_>>, default: i64| match bound {
         None | Some(Value::None) => Some(default),
         Some(Value::Int(at)) if *at < 0 => Some((length + at).max(0)),
@@ -81,16 +89,11 @@ fn slice_constant(text: &str, bounds: &[Option<Value<'_>>; 3]) -> Option<String>
         None | Some(Value::Int(1)) => {
             let from = usize::try_from(bound(&bounds[0], 0)?).ok()?;
             let to = usize::try_from(bound(&bounds[1], length)?).ok()?;
-            Some(
-                chars
-                    .get(from..to.max(from))
-                    .unwrap_or_default()
-                    .iter()
-                    .collect(),
-            )
+            Some(items.get(from..to.max(from)).unwrap_or_default().to_vec())
         }
         Some(Value::Int(-1)) if bounds[0].is_none() && bounds[1].is_none() => {
-            Some(chars.iter().rev().collect())
+            items.reverse();
+            Some(items)
         }
         _ => None,
     }

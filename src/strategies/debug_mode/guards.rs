@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::modules::ModuleId;
 use crate::model::names::{BindingKind, Qualified};
+use crate::parse::python::is_main_test;
 use crate::text::{Location, Span};
 
 /// How far names and helpers are looked into.
@@ -209,8 +210,7 @@ impl Finder<'_> {
         let own = Span::from(stmt.range);
         module.ancestors(own).iter().all(|node| match node {
             AnyNodeRef::StmtIf(around) if Span::from(around.range) != own => {
-                let is_main = module.source(around.test.range()).contains("__name__");
-                is_main
+                is_main_test(&around.test)
                     || self.asks(&around.test, MAX_DEPTH, &mut HashSet::new()) != Asks::default()
             }
             _ => true,

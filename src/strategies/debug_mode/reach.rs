@@ -1,12 +1,12 @@
 //! Whether production gets to a start of the development server.
 
-use ruff_python_ast::{AnyNodeRef, Expr};
-use ruff_text_size::Ranged as _;
+use ruff_python_ast::AnyNodeRef;
 
 use crate::model::Model;
 use crate::model::calls::CallSite;
 use crate::model::deployment::{Process, Server, Stage, rules};
 use crate::model::modules::ModuleId;
+use crate::parse::python::is_main_test;
 use crate::text::Location;
 
 /// What production does about one call.
@@ -104,11 +104,7 @@ pub(super) fn runs_on_import(model: &Model, module: ModuleId, at: &Location) -> 
     let ancestors = module.ancestors(at.span);
     !ancestors.iter().any(|node| match node {
         AnyNodeRef::StmtFunctionDef(_) | AnyNodeRef::ExprLambda(_) => true,
-        AnyNodeRef::StmtIf(stmt) => is_main_test(&stmt.test, module.source(stmt.test.range())),
+        AnyNodeRef::StmtIf(stmt) => is_main_test(&stmt.test),
         _ => false,
     })
-}
-
-fn is_main_test(test: &Expr, source: &str) -> bool {
-    matches!(test, Expr::Compare(_)) && source.contains("__name__") && source.contains("__main__")
 }
