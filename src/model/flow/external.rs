@@ -295,6 +295,9 @@ impl<'a> Interp<'a> {
                 let item = self.any_item(&list, place, st);
                 self.list_of(st, item)
             }
+            // It decorates the wrapper, and calls nothing.
+            "functools.wraps" => Value::ext("functools.wraps()"),
+            "functools.update_wrapper" => args.get(0, "wrapper").cloned()?,
             "functools.reduce" => {
                 let function = args.get(0, "").cloned()?;
                 let item = self.any_item(&args.get(1, "").cloned()?, place, st);

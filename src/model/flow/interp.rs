@@ -19,6 +19,8 @@ use crate::text::{Location, Span};
 
 /// How much work one entry may cause, in evaluated expressions and statements.
 const WORK_PER_ENTRY: u32 = 4_000;
+/// The same for one statement of a module: a factory defines many handlers.
+const WORK_PER_DEFINITION: u32 = 20_000;
 /// How deep calls, statements and expressions may nest together, so that 64 MiB of stack last.
 const DEEPEST_NEST: u32 = 1_200;
 
@@ -362,9 +364,9 @@ impl<'a> Interp<'a> {
     }
 
     fn run_module(&mut self, id: ModuleId, scope: ObjId, mut st: State<'a>) {
-        // A module's body has its own budget: it is run once, for everybody.
+        // A module's body has its own budget: it is run once, for everybody. So has each of its
+        // statements: what the last one defines is as good as what the first one does.
         let (work, nest) = (self.work, self.nest);
-        self.work = WORK_PER_ENTRY;
         let module = self.modules.get(id);
         let mut frame = Frame::new(id, scope, "");
         let path = module.path();
@@ -375,7 +377,10 @@ impl<'a> Interp<'a> {
                 scope.vars.insert("__file__", Value::unknown(hash(path)));
             }
         });
-        self.block(module.body(), &mut st, &mut frame);
+        for statement in module.body().chunks(1) {
+            self.work = WORK_PER_DEFINITION;
+            self.block(statement, &mut st, &mut frame);
+        }
         st.dead = false;
         st.settle();
         (self.work, self.nest) = (work, nest);
@@ -703,4 +708,34 @@ fn is_builtin(name: &str) -> bool {
         "None",
     ];
     BUILTINS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::flow::marked::judge_app;
+
+    #[test]
+    fn what_a_long_module_defines_last_is_judged() {
+        let table = format!("NAMES = [{}]\n", "'a', ".repeat(25_000));
+        let views: String = (0..400)
+            .map(|index| {
+                format!(
+                    "@app.get('/{index}')\n@guarded\ndef view{index}():\n    return str({index})\n"
+                )
+            })
+            .collect();
+        judge_app(&format!(
+            "{table}\ndef guarded(view):\n    @wraps(view)\n    def inner(*args, **kwargs):\n        \
+             return view(*args, **kwargs)\n    return inner\n\n{views}\n\
+             @app.get('/last')\n@guarded\ndef last():\n    return open(request.args['f']).read()  # bad\n"
+        ));
+    }
+
+    #[test]
+    fn a_wrapper_that_names_what_it_wraps_does_not_call_it() {
+        judge_app(
+            "def opened(view):\n    @wraps(view)\n    def inner(name):\n        return view('reports', name)\n    return inner\n\n\
+             @app.get('/<path:name>')\n@opened\ndef show(folder, name):\n    if name not in ('a', 'b'):\n        abort(404)\n    return open(folder + '/' + name).read()\n",
+        );
+    }
 }

@@ -41,6 +41,8 @@ mod handler;
 mod heap;
 mod held;
 mod interp;
+#[cfg(test)]
+mod marked;
 mod method;
 mod output;
 mod path;
