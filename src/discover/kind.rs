@@ -86,7 +86,7 @@ impl FileKind {
             "sh" | "bash" => Some(Self::Shell),
             "ini" | "cfg" | "conf" => Some(Self::Ini),
             "service" => Some(Self::Unit),
-            "tf" => Some(Self::Terraform),
+            "tf" | "tfvars" => Some(Self::Terraform),
             "json" if lower == "app.json" || is_task(&lower) || is_configuration(&lower) => {
                 Some(Self::Json)
             }

@@ -6,6 +6,7 @@
 mod civil;
 mod history;
 mod kind;
+mod named;
 mod read;
 #[cfg(test)]
 pub(crate) mod scratch;
@@ -13,7 +14,7 @@ mod search;
 mod walk;
 mod work_tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ impl Repository {
             },
         })?;
         let mut walked = walk::walk(&root, &excluded(&root, globs)?)?;
+        walk::read_named(&root, &mut walked);
         walked.skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let files = walked.files.into_iter();
         Ok(Self {
@@ -100,10 +102,15 @@ impl Repository {
     #[must_use]
     pub fn with_texts(&self, texts: impl IntoIterator<Item = (Arc<str>, String)>) -> Self {
         let mut edited = self.clone();
+        let mut unclear = Vec::new();
         for (path, text) in texts {
             let old = edited.files.get(&path);
+            let kind = FileKind::of(&path, text.as_bytes());
+            if old.is_none() && kind == FileKind::Lines && FileKind::from_path(&path).is_none() {
+                unclear.push(Arc::clone(&path));
+            }
             let file = File {
-                kind: FileKind::of(&path, text.as_bytes()),
+                kind: old.map_or(kind, |old| old.kind),
                 purpose: Purpose::of(&path),
                 ignored: old.is_some_and(|old| old.ignored),
                 text: Text::new(text),
@@ -111,7 +118,22 @@ impl Repository {
             };
             edited.files.insert(path, Arc::new(file));
         }
+        edited.clear_up(&unclear);
         edited
+    }
+
+    /// Gives the files whose names tell nothing the kind that other files say they are.
+    fn clear_up(&mut self, unclear: &[Arc<str>]) {
+        if unclear.is_empty() {
+            return;
+        }
+        let others: HashSet<&str> = unclear.iter().map(|path| &**path).collect();
+        let named = named::named(self.files.values().map(|file| &**file), &others);
+        for (path, kind) in named {
+            if let Some(file) = self.files.get_mut(path.as_str()) {
+                Arc::make_mut(file).kind = kind;
+            }
+        }
     }
 
     pub fn root(&self) -> &Path {

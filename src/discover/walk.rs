@@ -1,5 +1,6 @@
 //! Walking the tree on all cores, `.gitignore` honoured, links not followed.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -7,7 +8,7 @@ use std::sync::Mutex;
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::{File, FileKind, Purpose, Skipped, read};
+use super::{File, FileKind, Purpose, Skipped, named, read};
 use crate::error::Error;
 use crate::text::Text;
 
@@ -16,6 +17,36 @@ use crate::text::Text;
 pub(super) struct Walked {
     pub files: Vec<File>,
     pub skipped: Vec<Skipped>,
+    /// What is not read, since its name tells nothing.
+    pub others: Vec<String>,
+}
+
+/// Configuration is short; a longer file that the code loads is data.
+const MAX_NAMED_BYTES: usize = 256 * 1024;
+
+/// What a named file may name in turn.
+const ROUNDS: usize = 3;
+
+/// Reads the files that another file gives a meaning, whatever they are called.
+pub(super) fn read_named(root: &Path, walked: &mut Walked) {
+    let mut from = 0;
+    for _ in 0..ROUNDS {
+        let others: HashSet<&str> = walked.others.iter().map(String::as_str).collect();
+        let found = named::named(walked.files[from..].iter(), &others);
+        from = walked.files.len();
+        for (path, kind) in found {
+            walked.others.retain(|other| *other != path);
+            // One that cannot be read is data, or nobody's: its name alone says little.
+            let text = read::read(&root.join(&path)).ok();
+            if let Some(text) = text.filter(|text| text.len() <= MAX_NAMED_BYTES) {
+                let kinded = file(&path, text, false);
+                walked.files.push(File { kind, ..kinded });
+            }
+        }
+        if walked.files.len() == from {
+            return;
+        }
+    }
 }
 
 /// Folders that never hold a project's own code.
@@ -96,6 +127,7 @@ impl Drop for Batch<'_> {
             .unwrap_or_else(|broken| broken.into_inner());
         found.files.append(&mut self.local.files);
         found.skipped.append(&mut self.local.skipped);
+        found.others.append(&mut self.local.others);
     }
 }
 
@@ -108,7 +140,7 @@ fn walk_file(root: &Path) -> Result<Walked, Error> {
     })?;
     Ok(Walked {
         files: vec![file(&name, text, false)],
-        skipped: Vec::new(),
+        ..Walked::default()
     })
 }
 
@@ -129,13 +161,15 @@ fn take(root: &Path, entry: &DirEntry, walked: &mut Walked) {
     }
     let path = relative(root, entry.path());
     let Some(wanted) = wants(&path, entry.path()) else {
+        walked.others.push(path);
         return;
     };
     match read::read(entry.path()) {
         Ok(text) => {
             let taken = file(&path, text, false);
-            if wanted == Wanted::ByPath || taken.kind != FileKind::Lines {
-                walked.files.push(taken);
+            match wanted == Wanted::ByPath || taken.kind != FileKind::Lines {
+                true => walked.files.push(taken),
+                false => walked.others.push(path),
             }
         }
         // A file that only a shebang could have made interesting is not worth a word.

@@ -278,7 +278,11 @@ fn best_caller<'a>(
         let itself = caller.module == defined_in
             && defined_at.contains(Span::from(caller.call.range()))
             && caller.inside.is_some();
-        may_count && !itself && calls(world, caller, defined_in, defined_at)
+        // A server that imports the module does not get below `if __name__ == "__main__"`.
+        let is_made = !caller.under_main
+            || tracer.goal != Environment::Production
+            || tracer.runs_as_script(caller.module) != Some(false);
+        may_count && is_made && !itself && calls(world, caller, defined_in, defined_at)
     });
     found
         .min_by_key(|caller| caller_rank(tracer, caller))

@@ -190,7 +190,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Whether `if __name__ == "__main__"` of the module is reached.
-    fn runs_as_script(&self, module: ModuleId) -> Option<bool> {
+    pub(super) fn runs_as_script(&self, module: ModuleId) -> Option<bool> {
         if self.goal == Environment::Testing {
             return Some(false);
         }

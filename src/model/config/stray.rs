@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
-use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
+use ruff_python_ast::{Expr, Stmt, StmtAssign, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::trace::{Eval, Frame, Tracer, World};
@@ -283,7 +283,7 @@ fn unloaded(world: World<'_>, module: ModuleId, seen: &HashSet<Location>, found:
     for stmt in tree.body() {
         if let Stmt::Assign(assign) = stmt
             && let Expr::Dict(table) = &*assign.value
-            && looks_like_settings("", "", &keys_of_table(table))
+            && is_table_of_settings(path, table_name(assign), &keys_of_table(table))
         {
             unloaded_table(world, app, module, &assign.value, found, seen);
         }
@@ -310,6 +310,11 @@ fn unloaded_table<'a>(
     let value = tracer.eval(&mut frame, table);
     tracer.load_mapping(&mut frame, table.range().into(), table, &value);
     keep(tracer, seen, found);
+}
+
+fn table_name(assign: &StmtAssign) -> &str {
+    let name = assign.targets.iter().find_map(Expr::as_name_expr);
+    name.map_or("", |name| name.id.as_str())
 }
 
 fn keys_of_table(table: &ruff_python_ast::ExprDict) -> Vec<&str> {
@@ -379,21 +384,33 @@ fn keys_of(body: &[Stmt]) -> Vec<&str> {
 
 /// Two of Flask's own keys, or one in a place that is named like configuration.
 fn looks_like_settings(path: &str, class: &str, keys: &[&str]) -> bool {
-    let flask = keys.iter().filter(|key| FLASK_KEYS.contains(key)).count();
+    let flask = flask_keys(keys);
     let stem = path.rsplit('/').next().unwrap_or(path);
     if stem.contains("gunicorn") {
         return false;
     }
-    let named = [stem, class].iter().any(|name| {
-        let name = name.to_ascii_lowercase();
-        name.contains("config")
-            || name.contains("setting")
-            || name.contains(".conf")
-            || name.ends_with(".cfg")
-    });
+    let named = is_named_so(stem) || is_named_so(class);
     flask >= 2
         || (flask == 1 && named && keys.len() >= 2)
         || (named && keys.contains(&"SECRET_KEY"))
+}
+
+/// A table may hold anything under one of the names: a key's own name says more.
+fn is_table_of_settings(path: &str, table: &str, keys: &[&str]) -> bool {
+    let mut names = path.rsplit('/').take(2).chain([table]);
+    flask_keys(keys) >= 2 || (keys.contains(&"SECRET_KEY") && names.any(is_named_so))
+}
+
+fn flask_keys(keys: &[&str]) -> usize {
+    keys.iter().filter(|key| FLASK_KEYS.contains(key)).count()
+}
+
+fn is_named_so(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("config")
+        || name.contains("setting")
+        || name.contains(".conf")
+        || name.ends_with(".cfg")
 }
 
 /// Classes with other meanings for upper-case names.

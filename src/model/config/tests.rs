@@ -479,3 +479,41 @@ app.secret_key = key
 ";
     assert_eq!(one(source, "SECRET_KEY"), "random os.urandom | open key");
 }
+
+#[test]
+fn a_table_that_a_loop_of_its_own_loads_is_kept() {
+    let world = world(&[
+        ("app.py", "from flask import Flask\napp = Flask('x')\n"),
+        (
+            "config/production.py",
+            "FLASK = {'SECRET_KEY': 'x7'}\nDATABASE = {'HOST': 'db'}\n",
+        ),
+        ("shop/words.py", "WORDS = {'SECRET_KEY': 'the key'}\n"),
+    ]);
+    let places: Vec<_> = world
+        .configuration
+        .writes("SECRET_KEY")
+        .map(|write| write.statement.path.to_string())
+        .collect();
+    assert_eq!(places, ["config/production.py"]);
+}
+
+#[test]
+fn what_a_server_imports_is_not_built_under_main() {
+    let app = "import os\nfrom flask import Flask\n\
+               def create_app(name='development'):\n    app = Flask('x')\n    \
+               app.config['DEBUG'] = name == 'development'\n    return app\n\
+               if __name__ == '__main__':\n    create_app(os.environ['STAGE']).run()\n";
+    let of = |command: &str| {
+        let docker = format!("FROM python\nENV FLASK_APP=app.py\nCMD {command}\n");
+        let world = world(&[("app.py", app), ("Dockerfile", docker.as_str())]);
+        let (id, _) = world.apps.primary().unwrap();
+        let resolved = world
+            .configuration
+            .resolved(id, "DEBUG", Environment::Production);
+        matches!(resolved, Resolved::Set { .. })
+    };
+    assert!(of("[\"flask\", \"run\"]"));
+    assert!(of("[\"gunicorn\", \"app:create_app()\"]"));
+    assert!(of("[\"python\", \"app.py\"]"));
+}

@@ -66,7 +66,7 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     each(&mut reader, of(Surface::Apache), apache::read);
     each(&mut reader, of(Surface::AppJson), platform::read_app_json);
     each(&mut reader, of(Surface::Platform), platform_file);
-    each(&mut reader, of(Surface::Terraform), terraform::read);
+    terraform::read(&mut reader, of(Surface::Terraform));
     each(&mut reader, of(Surface::Ansible), ansible::read);
     each(&mut reader, of(Surface::GithubActions), ci::read_github);
     each(&mut reader, of(Surface::GitlabCi), ci::read_gitlab);

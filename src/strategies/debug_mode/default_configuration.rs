@@ -18,7 +18,8 @@ struct Unchosen<'m> {
     default: &'m str,
     production: &'m str,
     write: &'m Write,
-    process: &'m Process,
+    /// What production starts; nothing where the repository does not say it.
+    process: Option<&'m Process>,
 }
 
 pub(super) fn findings(model: &Model, app: AppId, severity: Severity) -> Vec<Finding> {
@@ -28,18 +29,29 @@ pub(super) fn findings(model: &Model, app: AppId, severity: Severity) -> Vec<Fin
 }
 
 fn finding(model: &Model, it: &Unchosen<'_>, severity: Severity) -> Finding {
-    let message = format!(
-        "Nothing here sets {} for {} ({}): without it the default \"{}\" is loaded, which turns \
-         DEBUG on ({}).",
-        it.variable,
-        it.process.server.label(),
-        place(model, &it.process.location),
-        it.default,
-        place(model, &it.write.statement)
-    );
+    let (variable, default) = (it.variable, it.default);
+    let write = place(model, &it.write.statement);
+    let (message, severity) = match it.process {
+        Some(process) => (
+            format!(
+                "Nothing here sets {variable} for {} ({}): without it the default \"{default}\" is \
+                 loaded, which turns DEBUG on ({write}).",
+                process.server.label(),
+                place(model, &process.location),
+            ),
+            severity.lowered(),
+        ),
+        None => (
+            format!(
+                "Whoever starts the app without {variable} gets the default \"{default}\", which \
+                 turns DEBUG on ({write}); nothing here says how production starts."
+            ),
+            Severity::Low,
+        ),
+    };
     let at = it.switch.default.as_ref().map(|(_, at)| at.clone());
     let at = at.unwrap_or_else(|| it.switch.location.clone());
-    Finding::new("debug-config", at, severity.lowered(), message)
+    Finding::new("debug-config", at, severity, message)
         .subject(SUBJECT)
         .confidence(Confidence::Medium)
 }
@@ -56,8 +68,19 @@ pub(super) fn remedy(model: &Model, finding: &Finding) -> Patch {
     let Some(found) = found else {
         return Patch::manual("Choose production's configuration", Vec::new());
     };
-    let path = &found.process.location.path;
     let (variable, value) = (found.variable, found.production);
+    let Some(process) = found.process else {
+        let title = format!("Let production be what {variable} defaults to");
+        return Patch::manual(
+            title,
+            vec![format!(
+                "Make \"{value}\" the default, and put {variable}={} into your untracked .env for \
+                 local work; or set {variable}={value} wherever production starts.",
+                found.default
+            )],
+        );
+    };
+    let path = &process.location.path;
     let title = format!("Set {variable}={value} in {path}");
     let edits = environment::set_environment(&model.repo, &model.deployment, path, variable, value);
     if edits.is_empty() {
@@ -85,7 +108,7 @@ fn unchosen<'m>(model: &'m Model, app: AppId) -> impl Iterator<Item = Unchosen<'
         if is_same || is_set {
             return None;
         }
-        let process = model.deployment.production().find(|it| it.serves())?;
+        let process = model.deployment.production().find(|it| it.serves());
         let environments = [Environment::Development, Environment::Testing];
         let write = environments.into_iter().find_map(|environment| {
             let mut writes = model.configuration.in_order(app, environment);
@@ -129,7 +152,7 @@ mod tests {
         let set = DOCKER.replace("CMD", "ENV STAGE=production\nCMD");
         assert_eq!(found(&set), Vec::<String>::new());
         let alone = testing::findings(&DebugConfig, &[("app.py", APP)]);
-        assert_eq!(alone, Vec::<String>::new());
+        assert_eq!(alone, ["app.py:12"]);
         let safe = APP.replace("'default': Dev", "'default': ProductionConfig, 'x': Dev");
         let texts = [("app.py", safe.as_str()), ("Dockerfile", DOCKER)];
         assert_eq!(

@@ -5,7 +5,8 @@ use super::{address, target};
 use crate::edit::command;
 use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
-use crate::model::deployment::{FlagKind, Process, Server, User};
+use crate::model::deployment::{FlagKind, Process, Server, Target, User};
+use crate::model::modules::ModuleId;
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
 
@@ -56,7 +57,8 @@ impl Control for WsgiServer {
     }
 
     fn check(&self, model: &Model) -> Verdict {
-        let processes = processes(model);
+        let mut processes = processes(model);
+        processes.extend(scripts_with_servers(model));
         if processes.is_empty() {
             return Verdict::not_applicable("nothing here says what production starts");
         }
@@ -66,7 +68,7 @@ impl Control for WsgiServer {
             let faults: Vec<Finding> = Fault::ALL
                 .iter()
                 .filter(|fault| has(model, process, **fault))
-                .map(|fault| finding(process, *fault))
+                .map(|fault| finding(model, process, *fault))
                 .collect();
             if faults.is_empty() {
                 let note = format!("starts {}", process.server.label());
@@ -90,6 +92,7 @@ impl Control for WsgiServer {
             .find(|fault| fault.subject() == finding.subject);
         let process = processes(model)
             .into_iter()
+            .chain(scripts_with_servers(model))
             .find(|process| process.location == finding.location);
         match (fault, process) {
             (Some(fault), Some(process)) => patch(model, process, fault),
@@ -104,6 +107,41 @@ pub(super) fn processes(model: &Model) -> Vec<&Process> {
     production
         .filter(|process| {
             process.server.is_production_server() || is_development_server(model, process)
+        })
+        .collect()
+}
+
+/// Servers that a script starts by itself.
+const IN_SCRIPTS: &[&str] = &[
+    "waitress.serve",
+    "waitress.server.create_server",
+    "gevent.pywsgi.WSGIServer",
+    "gevent.wsgi.WSGIServer",
+    "eventlet.wsgi.server",
+    "tornado.httpserver.HTTPServer",
+    "tornado.wsgi.WSGIContainer",
+    "cheroot.wsgi.Server",
+    "cheroot.wsgi.WSGIServer",
+    "bjoern.run",
+    "meinheld.server.run",
+    "hypercorn.asyncio.serve",
+    "uvicorn.run",
+    "twisted.web.wsgi.WSGIResource",
+];
+
+/// `python serve.py`, where the script starts a server that is none of Flask's.
+fn scripts_with_servers(model: &Model) -> Vec<&Process> {
+    let starts_one = |path: &str| {
+        let mut sites = IN_SCRIPTS.iter().flat_map(|name| model.calls.of(name));
+        sites.any(|site| *site.location.path == *path)
+    };
+    let production = model.deployment.production();
+    production
+        .filter(|process| match &process.server {
+            Server::PythonScript { path } => {
+                starts_one(path) && !is_development_server(model, process)
+            }
+            _ => false,
         })
         .collect()
 }
@@ -130,27 +168,47 @@ fn has(model: &Model, process: &Process, fault: Fault) -> bool {
     }
 }
 
-/// Whether the target's package is the repository's, but its module is not there.
+/// Whether the target's package is the repository's, but its module is not there, or has nothing
+/// of the name that is asked for.
 fn is_lost(model: &Model, process: &Process) -> bool {
     let Some(target) = &process.target else {
         return false;
     };
+    if let Some(home) = model.modules.find(&process.folder, &target.module) {
+        return process.server == Server::Gunicorn && lacks(model, home, asked_for(target));
+    }
     let top = target.module.split('.').next().unwrap_or(&target.module);
     let is_plain = target
         .module
         .chars()
         .all(|it| it.is_alphanumeric() || "._".contains(it));
-    is_plain
-        && target.module.contains('.')
-        && model.modules.find(&process.folder, top).is_some()
-        && model
-            .modules
-            .find(&process.folder, &target.module)
-            .is_none()
+    is_plain && target.module.contains('.') && model.modules.find(&process.folder, top).is_some()
 }
 
-fn finding(process: &Process, fault: Fault) -> Finding {
+/// The name that gunicorn looks for in the module.
+fn asked_for(target: &Target) -> &str {
+    target.name().unwrap_or("application")
+}
+
+/// Whether nothing in the module can be bound to `name`: it is not written, not even in a text.
+fn lacks(model: &Model, home: ModuleId, name: &str) -> bool {
+    let text = model.modules.get(home).file.text.as_str();
+    let is_open = text.contains("import *") || text.contains("__getattr__");
+    let is_bound = model
+        .names
+        .scopes(home)
+        .module()
+        .bindings
+        .contains_key(name);
+    !is_bound && !is_open && !text.contains("globals()")
+}
+
+fn finding(model: &Model, process: &Process, fault: Fault) -> Finding {
     let server = process.server.label();
+    let target = process.target.as_ref();
+    let is_there = target
+        .and_then(|it| model.modules.find(&process.folder, &it.module))
+        .is_some();
     let (severity, message) = match fault {
         Fault::DevelopmentServer => (
             Severity::High,
@@ -171,11 +229,15 @@ fn finding(process: &Process, fault: Fault) -> Finding {
             "uWSGI sends tracebacks to the client (catch-exceptions).".to_owned(),
         ),
         Fault::Target => {
-            let module = process.target.as_ref().map_or("", |it| it.module.as_str());
-            (
-                Severity::Low,
-                format!("{server} is to load {module}, which is not in the repository."),
-            )
+            let module = target.map_or("", |it| it.module.as_str());
+            let message = match target.filter(|_| is_there) {
+                Some(target) => format!(
+                    "{server} is to load \"{}\" from {module}, which has no such name.",
+                    asked_for(target)
+                ),
+                None => format!("{server} is to load {module}, which is not in the repository."),
+            };
+            (Severity::Low, message)
         }
         Fault::Root => (
             Severity::Low,
@@ -334,6 +396,42 @@ mod tests {
         let only = "from flask import Flask\n\nif __name__ == '__main__':\n    app = Flask(__name__)\n    app.run()\n";
         let texts = [("run.py", only), ("Dockerfile", text.as_str())];
         assert_eq!(testing::apply(&WsgiServer, &texts, "Dockerfile"), text);
+    }
+
+    #[test]
+    fn a_name_that_the_module_lacks_is_found() {
+        let found = |command: &str, app: &str| {
+            let text = docker(command);
+            let texts = [("app.py", app), ("Dockerfile", text.as_str())];
+            testing::findings(&WsgiServer, &texts).len()
+        };
+        let gunicorn = |target: &str| format!("[\"gunicorn\", \"{target}\"]");
+        assert_eq!(found(&gunicorn("app:app"), APP.1), 0);
+        assert_eq!(found(&gunicorn("app"), APP.1), 1);
+        assert_eq!(found(&gunicorn("app:server"), APP.1), 1);
+        let open = format!("from shop import *\n{}", APP.1);
+        assert_eq!(found(&gunicorn("app"), &open), 0);
+        let factory = "def create_app():\n    from flask import Flask\n    return Flask('a')\n";
+        assert_eq!(found(&gunicorn("app:create_app()"), factory), 0);
+    }
+
+    #[test]
+    fn a_script_that_serves_as_root_is_found() {
+        let serve =
+            "from flask import Flask\nfrom waitress import serve\napp = Flask('a')\nserve(app)\n";
+        let gevent = "from flask import Flask\nfrom gevent.pywsgi import WSGIServer\napp = Flask('a')\n\
+                      WSGIServer(('', 80), app).serve_forever()\n";
+        for app in [serve, gevent] {
+            for (user, found) in [("", 1), ("USER web\n", 0)] {
+                let text = format!("FROM python\n{user}CMD [\"python\", \"app.py\"]\n");
+                let texts = [("app.py", app), ("Dockerfile", text.as_str())];
+                assert_eq!(
+                    testing::findings(&WsgiServer, &texts).len(),
+                    found,
+                    "{text}{app}"
+                );
+            }
+        }
     }
 
     #[test]

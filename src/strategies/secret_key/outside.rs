@@ -430,6 +430,14 @@ impl Place<'_> {
     fn declared(&self) -> Option<Outside> {
         let variable = self.setting.name.to_ascii_lowercase();
         let before = self.text()[..self.whole_value().start].trim_end();
+        let key = before.trim_end_matches('=').trim_end();
+        let is_variable = self.file.path.ends_with(".tfvars") || key.ends_with("default");
+        if is_variable {
+            let needs = "Give the variable at every run (`TF_VAR_…`, from a store); it stays in \
+                         Terraform's state, which has to be encrypted.";
+            let is_alone = self.file.text.slice(self.line()).trim_end().ends_with('"');
+            return is_alone.then(|| Outside::new(self.replace(self.line(), "")).needing(needs));
+        }
         let edit = match before.ends_with(':') {
             true => self.replace(self.value(), format!("${{var.{variable}}}")),
             false => self.replace(self.whole_value(), format!("var.{variable}")),
@@ -472,6 +480,7 @@ impl Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::strategies::secret_key::fallback::SecretKeyFallback;
     use crate::strategies::secret_key::hardcoded::SecretKeyHardcoded;
     use crate::strategies::testing;
 
@@ -584,6 +593,23 @@ mod tests {
             "resource \"a\" \"b\" {\n  variables = {\n    SECRET_KEY = var.secret_key\n  }\n}\n\n\
              variable \"secret_key\" {\n  type      = string\n  sensitive = true\n}\n",
         );
+        let used = ("main.tf", "app_settings = {\n  SECRET_KEY = var.key\n}\n");
+        for (path, before, after) in [
+            ("prod.tfvars", "a = \"b\"\nkey = \"x7\"\n", "a = \"b\"\n"),
+            (
+                "variables.tf",
+                "variable \"key\" {\n  type    = string\n  default = \"x7\"\n}\n",
+                "variable \"key\" {\n  type    = string\n}\n",
+            ),
+        ] {
+            let texts = [APP, used, (path, before)];
+            let hard = testing::findings(&SecretKeyHardcoded, &texts).is_empty();
+            let patched = match hard {
+                true => testing::apply(&SecretKeyFallback, &texts, path),
+                false => testing::apply(&SecretKeyHardcoded, &texts, path),
+            };
+            assert_eq!(patched, after, "{path}");
+        }
         becomes(
             "Jenkinsfile",
             "pipeline {\n  environment { SECRET_KEY = 'x7' }\n  stages { stage('Deploy') { steps { sh 'a' } } }\n}\n",
