@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::git::Created;
+use crate::strategies::Answers;
 
 /// A branch that was made, and what is left for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,12 @@ pub struct Applied {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The user left without applying anything. `ticked` holds the fingerprints of patches
-    /// that had been chosen by hand, so that the choice is not lost.
-    Left { ticked: Vec<String> },
+    /// that had been chosen by hand, so that the choice is not lost, and `answers` what their
+    /// options were answered with.
+    Left {
+        ticked: Vec<String>,
+        answers: Answers,
+    },
     /// A branch was made.
     Applied { summary: String },
     /// A signal ended the run.
@@ -24,6 +29,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The user left, and there was no choice to be kept.
+    pub fn nothing() -> Self {
+        Self::left(Vec::new(), &Answers::default())
+    }
+
+    /// The user left with these patches ticked.
+    pub fn left(ticked: Vec<String>, answers: &Answers) -> Self {
+        let answers = match ticked.is_empty() {
+            true => Answers::default(),
+            false => answers.clone(),
+        };
+        Self::Left { ticked, answers }
+    }
+
     /// The process's exit code: 0, or 128 and the signal, as shells count.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -37,8 +56,8 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Left { ticked } if ticked.is_empty() => Ok(()),
-            Self::Left { ticked } => {
+            Self::Left { ticked, .. } if ticked.is_empty() => Ok(()),
+            Self::Left { ticked, answers } => {
                 writeln!(
                     f,
                     "Nothing was changed. What you had ticked can still be applied:"
@@ -47,7 +66,16 @@ impl fmt::Display for Outcome {
                 for fingerprint in ticked {
                     write!(f, " --finding {fingerprint}")?;
                 }
-                writeln!(f)
+                let mut given = answers.iter().peekable();
+                if given.peek().is_none() {
+                    return writeln!(f);
+                }
+                writeln!(f, " --answers answers.toml")?;
+                writeln!(f, "\nwith your answers in answers.toml:\n\n  [answers]")?;
+                given.try_for_each(|(key, value)| {
+                    let value = toml_edit::Value::from(value);
+                    writeln!(f, "  {key} = {value}")
+                })
             }
             Self::Applied { summary } => f.write_str(summary),
             Self::Interrupted { .. } => Ok(()),
@@ -110,11 +138,33 @@ mod tests {
     fn leaving_keeps_the_choice() {
         let left = Outcome::Left {
             ticked: vec!["00ff".into(), "11ee".into()],
+            answers: Answers::default(),
         };
         let text = left.to_string();
-        assert!(text.contains("--finding 00ff --finding 11ee"), "{text}");
-        assert_eq!(Outcome::Left { ticked: vec![] }.to_string(), "");
+        assert!(text.ends_with("--finding 00ff --finding 11ee\n"), "{text}");
+        assert_eq!(Outcome::nothing().to_string(), "");
         assert_eq!(Outcome::Interrupted { signal: 15 }.exit_code(), 143);
+    }
+
+    #[test]
+    fn leaving_keeps_the_answers() {
+        let mut answers = Answers::default();
+        answers.set("debug-run.value", "a \"b\"");
+        let text = Outcome::left(vec!["00ff".into()], &answers).to_string();
+        assert!(
+            text.contains("--finding 00ff --answers answers.toml\n"),
+            "{text}"
+        );
+        let toml = text.split("answers.toml:\n").nth(1).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("answers.toml");
+        std::fs::write(&file, toml).unwrap();
+        assert_eq!(
+            crate::settings::Settings::read(&file).unwrap().answers,
+            answers
+        );
+        let nothing = Outcome::left(Vec::new(), &answers);
+        assert_eq!(nothing, Outcome::nothing());
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A deployment file that takes a key from outside, in the words of that file.
 
+mod cloud;
+
 use crate::discover::File;
 use crate::edit::{entries, environment};
 use crate::finding::Edit;
 use crate::model::Model;
 use crate::model::deployment::{EnvSetting, EnvValue, Surface};
-use crate::parse::yaml::{Node, Yaml};
 use crate::text::Span;
 
 /// What changes, and what somebody has to do before the file works again.
@@ -29,7 +30,7 @@ impl Outside {
     }
 }
 
-/// Nothing where no edit says it: a Secret's own manifest, App Engine's variables.
+/// Nothing where no edit says it.
 pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
     let file = model.repo.file(&setting.location.path)?;
     let place = Place {
@@ -38,9 +39,6 @@ pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
         setting,
     };
     let name = &setting.name;
-    if setting.base64 {
-        return None;
-    }
     if is_template(&file.path) {
         return place.vault();
     }
@@ -58,9 +56,9 @@ pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
         Surface::Dockerfile => place.dockerfile(),
         Surface::Unit => place.unit(),
         Surface::Supervisor => place.supervisor(),
-        Surface::GitlabCi | Surface::CircleCi => place.without_entry(),
+        Surface::GitlabCi | Surface::CircleCi => place.project(),
         Surface::Helm => place.chart(),
-        Surface::Kubernetes => place.container(),
+        Surface::Kubernetes => place.cluster(),
         Surface::Ansible => place.vault(),
         Surface::AppJson => place.generated(),
         Surface::Platform => place.platform(),
@@ -297,72 +295,28 @@ impl Place<'_> {
         Some(Outside::new(edit).needing(needs))
     }
 
-    /// The project's own settings hold it; a map that would be left empty goes as well.
-    fn without_entry(&self) -> Option<Outside> {
-        let text = self.text();
-        let line = self.line();
-        let edit = entries::remove(self.file, self.setting.statement.span, self.value());
-        let keeps_key = matches!(&edit, Edit::Replace { span, .. } if !span.contains(self.setting.statement.span));
-        let edit = match keeps_key {
-            true => {
-                let above = text[..line.start].trim_end();
-                let start = self
-                    .file
-                    .text
-                    .line_start(self.file.text.line_of(above.len().saturating_sub(1)));
-                let is_map = text[start..above.len()].trim_end().ends_with(':');
-                is_map.then(|| self.replace(Span::new(start, line.end), ""))?
-            }
-            false => edit,
-        };
+    /// The project's own settings hold it.
+    fn project(&self) -> Option<Outside> {
         let name = &self.setting.name;
         let needs = format!("Set {name} in the project's settings, masked and protected.");
-        Some(Outside::new(edit).needing(needs))
+        Some(Outside::new(self.without_entry()?).needing(needs))
     }
 
-    /// Whoever installs the chart gives it.
-    fn chart(&self) -> Option<Outside> {
-        let is_values = self
-            .file
-            .path
-            .rsplit('/')
-            .next()
-            .is_some_and(|name| name.starts_with("values"));
-        let edit = self.replace(self.whole_value(), "\"\"");
-        let needs = "Give the value at installation, from a file that is in no repository \
-                     (`helm upgrade --values`), or refer to a Secret.";
-        is_values.then(|| Outside::new(edit).needing(needs))
-    }
-
-    /// `- name: KEY` with `value:` refers to a Secret.
-    fn container(&self) -> Option<Outside> {
+    /// The file without the entry; a map that would be left empty goes as well.
+    fn without_entry(&self) -> Option<Edit> {
         let text = self.text();
-        let before = &text[..self.whole_value().start];
-        let key = before.trim_end().strip_suffix("value:")?;
-        let column = key.len() - key.rfind('\n').map_or(0, |at| at + 1);
-        let is_block = key.ends_with([' ', '\n'])
-            && !text[self.file.text.line_start(self.file.text.line_of(key.len()))..key.len()]
-                .contains('{');
-        let yaml = Yaml::parse(text);
-        let at = self.value().start;
-        let document = yaml
-            .documents()
-            .find(|it| it.span().start <= at && at <= it.span().end)?;
-        let owner = document.at(&["metadata", "name"]).and_then(Node::as_str)?;
-        let name = &self.setting.name;
-        let secret = format!("{owner}-keys");
-        let indent = " ".repeat(column);
-        let newline = self.file.text.newline();
-        let reference = format!(
-            "valueFrom:{newline}{indent}  secretKeyRef:{newline}{indent}    name: {secret}{newline}\
-             {indent}    key: {name}"
-        );
-        let span = Span::new(key.len(), self.whole_value().end);
-        let needs = format!(
-            "Make the Secret outside of the repository: `kubectl create secret generic {secret} \
-             --from-literal={name}=…`."
-        );
-        is_block.then(|| Outside::new(self.replace(span, reference)).needing(needs))
+        let line = self.line();
+        let statement = self.setting.statement.span;
+        let edit = entries::remove(self.file, statement, self.value());
+        let keeps_key = matches!(&edit, Edit::Replace { span, .. } if !span.contains(statement));
+        if !keeps_key {
+            return Some(edit);
+        }
+        let above = text[..line.start].trim_end();
+        let last = self.file.text.line_of(above.len().saturating_sub(1));
+        let start = self.file.text.line_start(last);
+        let is_map = text[start..above.len()].trim_end().ends_with(':');
+        is_map.then(|| self.replace(Span::new(start, line.end), ""))
     }
 
     /// A variable that ansible-vault encrypts.
@@ -395,35 +349,6 @@ impl Place<'_> {
             None => self.replace(self.whole_value(), "{\"generator\": \"secret\"}"),
         };
         Some(Outside::new(edit))
-    }
-
-    fn platform(&self) -> Option<Outside> {
-        let path = &*self.file.path;
-        let file = path.rsplit('/').next().unwrap_or(path);
-        let name = &self.setting.name;
-        match file {
-            "render.yaml" | "render.yml" => {
-                let before = self.text()[..self.whole_value().start].trim_end();
-                let key = before.strip_suffix("value:")?;
-                let span = Span::new(key.len(), self.whole_value().end);
-                let needs = format!("Set {name} in the service's settings.");
-                Some(Outside::new(self.replace(span, "sync: false")).needing(needs))
-            }
-            "serverless.yml" | "serverless.yaml" => {
-                let expansion = format!("${{env:{name}}}");
-                let edit = self.replace(self.value(), expansion);
-                let needs = format!("Deploy with {name} in the environment.");
-                Some(Outside::new(edit).needing(needs))
-            }
-            _ if file.ends_with(".toml") => {
-                let needs = match file.starts_with("fly.") {
-                    true => format!("Set it once: `fly secrets set {name}=…`."),
-                    false => format!("Set {name} in the service's settings."),
-                };
-                Some(Outside::new(self.replace(self.line(), "")).needing(needs))
-            }
-            _ => None,
-        }
     }
 
     /// A variable of Terraform's that shows in no output.

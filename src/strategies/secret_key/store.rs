@@ -217,7 +217,6 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
         let first = "Take the key out of the code first; then it can be read from a store.";
         return Patch::manual(title, vec![first.into(), kind.needs.into()]);
     };
-    let file = NewModule::beside(model, place.module, "secret_store");
     let path = Arc::clone(model.modules.get(place.module).path());
     let is_late = kind.name == "file" && is_checked_later(model, write);
     let call = match is_late {
@@ -234,27 +233,16 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     if edits.is_empty() {
         return Patch::manual(title, vec![kind.needs.into()]);
     }
-    let mut patch = Patch::new(
-        PatchKind::Review,
-        title,
-        "Production's key comes from a store that answers to the application only",
-    )
-    .edit(Edit::create(Arc::clone(&file.path), kind.loader))
-    .edit(file.imported(&path, "load_secret"))
-    .edits(edits)
-    .edits(
-        place
-            .default
-            .iter()
-            .map(|at| Edit::replace(&at.path, at.span, "")),
-    )
-    .edits(surroundings::for_tests(
-        model,
-        write.app,
-        KEY,
-        &place.variable,
-    ))
-    .follow_up(kind.needs_of(&place.variable));
+    let defaults = place.default.iter();
+    let mut patch = with_loader(model, place.module, kind, edits)
+        .edits(defaults.map(|at| Edit::replace(&at.path, at.span, "")))
+        .edits(surroundings::for_tests(
+            model,
+            write.app,
+            KEY,
+            &place.variable,
+        ))
+        .follow_up(kind.needs_of(&place.variable));
     if is_late {
         let check = write.app.and_then(|app| checks::add(model, app, KEY));
         patch = patch.edits(check);
@@ -273,9 +261,6 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
         }
         None => patch.follow_up(format!("A good key: `{}`.", report::MAKE)),
     };
-    for requirement in kind.dependencies {
-        patch = patch.edit(Edit::dependency_beside(&path, *requirement));
-    }
     let import = crate::finding::Import {
         module: "os".into(),
         name: None,
@@ -291,6 +276,24 @@ fn patch(model: &Model, write: &Write, kind: &Kind) -> Patch {
     }
 }
 
+/// The loader in a module beside `module`, which calls it by `edits`, and what the loader needs.
+fn with_loader(model: &Model, module: ModuleId, kind: &Kind, edits: Vec<Edit>) -> Patch {
+    let file = NewModule::beside(model, module, "secret_store");
+    let path = Arc::clone(model.modules.get(module).path());
+    let patch = Patch::new(
+        PatchKind::Review,
+        format!("Read the key from {}", kind.label),
+        "Production's key comes from a store that answers to the application only",
+    )
+    .edit(Edit::create(Arc::clone(&file.path), kind.loader))
+    .edit(file.imported(&path, "load_secret"))
+    .edits(edits);
+    let requirements = kind.dependencies.iter();
+    requirements.fold(patch, |patch, requirement| {
+        patch.edit(Edit::dependency_beside(&path, *requirement))
+    })
+}
+
 /// The key leaves its file, and the application gets it from the store.
 fn from_file(model: &Model, setting: &FileSetting, kind: &Kind) -> Patch {
     let title = format!("Read the key from {}", kind.label);
@@ -304,26 +307,14 @@ fn from_file(model: &Model, setting: &FileSetting, kind: &Kind) -> Patch {
         let first = "Take the key out of the file first; then it can be read from a store.";
         return Patch::manual(title, vec![first.into(), kind.needs.into()]);
     };
-    let file = NewModule::beside(model, module, "secret_store");
-    let path = Arc::clone(model.modules.get(module).path());
-    let mut patch = Patch::new(
-        PatchKind::Review,
-        title,
-        "Production's key comes from a store that answers to the application only",
-    )
-    .edit(Edit::create(Arc::clone(&file.path), kind.loader))
-    .edit(file.imported(&path, "load_secret"))
-    .edits(edits)
-    .edits(in_files::taken_out(model, setting))
-    .edits(surroundings::for_tests(model, Some(setting.app), KEY, KEY))
-    .edits(surroundings::for_dotenv(model, KEY))
-    .follow_up(kind.needs)
-    .may_break("A start without a key of 32 characters fails from now on.");
+    let mut patch = with_loader(model, module, kind, edits)
+        .edits(in_files::taken_out(model, setting))
+        .edits(surroundings::for_tests(model, Some(setting.app), KEY, KEY))
+        .edits(surroundings::for_dotenv(model, KEY))
+        .follow_up(kind.needs)
+        .may_break("A start without a key of 32 characters fails from now on.");
     for control in COVERED {
         patch = patch.covering(control, &setting.entry);
-    }
-    for requirement in kind.dependencies {
-        patch = patch.edit(Edit::dependency(*requirement));
     }
     report::words(model, KEY, KEY)
         .into_iter()

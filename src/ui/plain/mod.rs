@@ -20,37 +20,38 @@ use super::survey::Survey;
 use super::words::{count, shown};
 use crate::error::{Error, GitError};
 use crate::session::{Progress, Session};
-use crate::strategies::Answers;
+use crate::settings::Settings;
 
-/// Runs the dialogue on stdin and stdout until the user leaves it. What it returns is to be
-/// printed.
-pub fn run(path: &Path, answers: Answers) -> Result<Outcome, Error> {
+/// Runs the dialogue on stdin and stdout until the user leaves it; the settings of this `run` go
+/// before the project's. What it returns is to be printed.
+pub fn run(path: &Path, run: Settings) -> Result<Outcome, Error> {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let held = if at_terminal && !is_dumb {
-        hold(path, answers, io::stdout(), Person::at_terminal())
+        hold(path, run, io::stdout(), Person::at_terminal())
     } else {
         // What is typed at a terminal is seen already.
         let echo = (!io::stdin().is_terminal()).then(io::stdout);
         let lines = Lines::new(io::stdin().lock(), io::stdout(), echo);
-        hold(path, answers, io::stdout(), lines)
+        hold(path, run, io::stdout(), lines)
     };
     match held {
         // A reader that has gone away has heard enough.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(Outcome::Left { ticked: Vec::new() })
+            Ok(Outcome::nothing())
         }
         held => held,
     }
 }
 
-fn hold(path: &Path, answers: Answers, out: impl Write, ask: impl Ask) -> Result<Outcome, Error> {
+fn hold(path: &Path, run: Settings, out: impl Write, ask: impl Ask) -> Result<Outcome, Error> {
     let mut page = Page::new(out);
-    let survey = scan(path, answers, &mut page)?;
+    let survey = scan(path, run.clone(), &mut page)?;
     let mut dialogue = Dialogue {
         page,
         ask,
         path: path.into(),
+        run,
         git: GitState::of(path),
         branch: None,
         survey,
@@ -61,10 +62,10 @@ fn hold(path: &Path, answers: Answers, out: impl Write, ask: impl Ask) -> Result
     }
 }
 
-fn scan<W: Write>(path: &Path, answers: Answers, page: &mut Page<W>) -> Result<Survey, Error> {
+fn scan<W: Write>(path: &Path, run: Settings, page: &mut Page<W>) -> Result<Survey, Error> {
     page.line(&format!("Scanning {}", shown(&path.display().to_string())))?;
     let mut unheard = None;
-    let session = Session::scan(path, answers, |progress| {
+    let session = Session::scan_with(path, run, |progress| {
         let words = match progress {
             Progress::Reading => "Reading the files...".to_owned(),
             Progress::Understanding(files) => format!(
@@ -88,6 +89,8 @@ struct Dialogue<W, A> {
     page: Page<W>,
     ask: A,
     path: PathBuf,
+    /// Decisions of this run, which every scan follows.
+    run: Settings,
     git: Result<GitState, GitError>,
     /// The name that the user gave.
     branch: Option<String>,
@@ -140,9 +143,8 @@ impl<W: Write, A: Ask> Dialogue<W, A> {
     fn left(&self) -> Outcome {
         let touched = self.survey.is_touched();
         let ticked = self.survey.chosen().iter().filter(|_| touched);
-        Outcome::Left {
-            ticked: ticked.cloned().collect(),
-        }
+        let ticked = ticked.cloned().collect();
+        Outcome::left(ticked, self.survey.session.answers())
     }
 
     /// The Markdown page of a strategy or a control, as it is written.

@@ -6,6 +6,7 @@ use super::ask::Ask;
 use super::{Dialogue, Step, index};
 use crate::error::Error;
 use crate::finding::{PatchKind, Verdict};
+use crate::settings::Settings;
 use crate::strategies::strategy::STRATEGIES;
 use crate::ui::survey::{Row, Tick};
 use crate::ui::words::{count, counts_words, left_out_words, shown};
@@ -227,8 +228,11 @@ impl<W: Write, A: Ask> Dialogue<W, A> {
     }
 
     fn rescan(&mut self) -> Result<Step, Error> {
-        let answers = self.survey.session.answers().clone();
-        match super::scan(&self.path, answers, &mut self.page) {
+        let run = Settings {
+            answers: self.survey.session.answers().clone(),
+            ..self.run.clone()
+        };
+        match super::scan(&self.path, run, &mut self.page) {
             Ok(survey) => self.survey = survey.with_choices_of(&self.survey),
             Err(error) => self.failure(&error)?,
         }

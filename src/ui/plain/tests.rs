@@ -50,7 +50,7 @@ fn play(folder: &Path, typed: &str) -> (String, Outcome) {
     let paper = Paper::default();
     let input = Cursor::new(typed.to_owned());
     let lines = Lines::new(input, paper.clone(), Some(paper.clone()));
-    let outcome = hold(folder, Answers::default(), paper.clone(), lines).unwrap();
+    let outcome = hold(folder, Settings::default(), paper.clone(), lines).unwrap();
     let written = String::from_utf8(paper.0.borrow().clone()).unwrap();
     (written, outcome)
 }
@@ -77,7 +77,7 @@ fn a_refused_branch_name_is_explained_and_nothing_is_lost() {
     let (text, outcome) = play(folder.path(), "a\nn\nmain\nn\na..b\nb\nq\n");
     assert!(text.contains("the branch `main` exists already"), "{text}");
     assert!(text.contains("`a..b` is not a valid branch name"), "{text}");
-    assert_eq!(outcome, Outcome::Left { ticked: vec![] });
+    assert_eq!(outcome, Outcome::nothing());
     assert_eq!(git(folder.path(), &["branch", "--list"]).trim(), "* main");
 }
 
@@ -86,7 +86,7 @@ fn quitting_with_ticks_of_ones_own_asks() {
     let folder = repository();
     let (text, outcome) = play(folder.path(), "4\nX\nq\nno\nb\nq\ny\n");
     assert!(text.contains("ticked and not applied"), "{text}");
-    let Outcome::Left { ticked } = outcome else {
+    let Outcome::Left { ticked, .. } = outcome else {
         panic!("{text}");
     };
     assert!(!ticked.is_empty());
@@ -96,7 +96,7 @@ fn quitting_with_ticks_of_ones_own_asks() {
 fn no_more_answers_is_leaving() {
     let folder = repository();
     let (_, outcome) = play(folder.path(), "");
-    assert_eq!(outcome, Outcome::Left { ticked: vec![] });
+    assert_eq!(outcome, Outcome::nothing());
     let (text, _) = play(folder.path(), "7\n\n1\n99\n");
     assert!(text.contains("\"7\" is not one of the choices"), "{text}");
 }
@@ -108,5 +108,5 @@ fn without_git_everything_but_the_branch_works() {
     let (text, outcome) = play(folder.path(), "a\ny\nb\nq\n");
     assert!(text.contains("is not inside a git repository"), "{text}");
     assert!(text.contains("No branch was made."), "{text}");
-    assert_eq!(outcome, Outcome::Left { ticked: vec![] });
+    assert_eq!(outcome, Outcome::nothing());
 }

@@ -36,7 +36,7 @@ use worker::Worker;
 
 use super::Outcome;
 use crate::error::Error;
-use crate::strategies::Answers;
+use crate::settings::Settings;
 
 /// How the wizard looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,9 +56,10 @@ impl WizardOptions {
     }
 }
 
-/// Runs the wizard on the terminal until the user leaves it. What it returns is to be printed:
+/// Runs the wizard on the terminal until the user leaves it; the settings of this `run` go before
+/// the project's. What it returns is to be printed:
 /// it stays when the screen has gone.
-pub fn run(path: &Path, answers: Answers, options: WizardOptions) -> Result<Outcome, Error> {
+pub fn run(path: &Path, run: Settings, options: WizardOptions) -> Result<Outcome, Error> {
     let theme = match options.mono {
         true => Theme::MONO,
         false => Theme::COLORED,
@@ -70,7 +71,8 @@ pub fn run(path: &Path, answers: Answers, options: WizardOptions) -> Result<Outc
     screen.draw(&state)?;
     let (sender, actions) = mpsc::channel();
     let input = Input::start(sender.clone())?;
-    let worker = Worker::new(path, sender);
+    let answers = run.answers.clone();
+    let worker = Worker::new(path, run, sender);
     worker.scan(answers);
     worker.git();
     let mut stage = Stage {
@@ -100,7 +102,7 @@ impl Stage<'_> {
             }
             self.screen.draw(state)?;
         }
-        Ok(Outcome::Left { ticked: Vec::new() })
+        Ok(Outcome::nothing())
     }
 
     /// Takes one action in and has its effects done.

@@ -235,9 +235,12 @@ pub(super) fn leave(state: &mut State) -> Option<Effect> {
         (Some(applied), _) => Outcome::Applied {
             summary: outcome::summary(applied, state.head()),
         },
-        (None, ticked) => Outcome::Left {
-            ticked: ticked.into_iter().flatten().cloned().collect(),
-        },
+        (None, ticked) => {
+            let ticked = ticked.into_iter().flatten().cloned().collect();
+            let survey = state.survey.as_ref();
+            let answers = survey.map(|survey| survey.session.answers().clone());
+            Outcome::left(ticked, &answers.unwrap_or_default())
+        }
     };
     state.ended = Some(ended);
     Some(Effect::Quit)

@@ -12,6 +12,7 @@ use super::state::State;
 use crate::error::GitError;
 use crate::git::Repo;
 use crate::session::{Preview, Session};
+use crate::settings::Settings;
 use crate::strategies::Answers;
 use crate::ui::git_state::GitState;
 use crate::ui::outcome::Applied;
@@ -23,6 +24,8 @@ const STACK: usize = 64 * 1024 * 1024;
 /// Starts work and sends home what comes of it.
 pub struct Worker {
     path: PathBuf,
+    /// Decisions of this run, which every scan follows.
+    run: Settings,
     sender: Sender<Action>,
     offers: Arc<Queue>,
 }
@@ -42,9 +45,10 @@ struct Jobs {
 }
 
 impl Worker {
-    pub fn new(path: &Path, sender: Sender<Action>) -> Self {
+    pub fn new(path: &Path, run: Settings, sender: Sender<Action>) -> Self {
         let worker = Self {
             path: path.into(),
+            run,
             sender,
             offers: Arc::default(),
         };
@@ -77,9 +81,13 @@ impl Worker {
 
     pub fn scan(&self, answers: Answers) {
         let (path, sender) = (self.path.clone(), self.sender.clone());
+        let run = Settings {
+            answers,
+            ..self.run.clone()
+        };
         self.spawn(move || {
             let report = |progress| send(&sender, Action::Progress(progress));
-            let scanned = Session::scan(&path, answers, report);
+            let scanned = Session::scan_with(&path, run, report);
             let survey = scanned.map(|session| Box::new(Survey::new(Arc::new(session))));
             send(&sender, Action::Scanned(survey));
         });

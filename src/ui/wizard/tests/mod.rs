@@ -18,6 +18,7 @@ use super::state::State;
 use super::theme::Theme;
 use super::worker::Worker;
 use super::{update, view};
+use crate::settings::Settings;
 use crate::strategies::Answers;
 
 /// The key of a name as the footer writes it.
@@ -82,7 +83,7 @@ pub struct Play {
 impl Play {
     pub fn open(path: &Path) -> Self {
         let (sender, actions) = mpsc::channel();
-        let worker = Worker::new(path, sender);
+        let worker = Worker::new(path, Settings::default(), sender);
         worker.scan(Answers::default());
         worker.git();
         Self {

@@ -162,7 +162,7 @@ fn a_failed_apply_loses_nothing() {
 fn leaving_asks_only_when_the_choice_is_ones_own() {
     let mut state = sample::state((120, 40));
     press(&mut state, &["q"]);
-    assert_eq!(state.ended, Some(Outcome::Left { ticked: vec![] }));
+    assert_eq!(state.ended, Some(Outcome::nothing()));
     let mut state = sample::state((120, 40));
     press(&mut state, &["enter", "space", "q"]);
     assert!(state.ended.is_none());
@@ -170,7 +170,8 @@ fn leaving_asks_only_when_the_choice_is_ones_own() {
     assert!(state.ended.is_none(), "enter is no answer");
     press(&mut state, &["esc", "q", "y"]);
     let ticked = vec!["cc01".to_owned()];
-    assert_eq!(state.ended, Some(Outcome::Left { ticked }));
+    let left = Outcome::left(ticked, &crate::strategies::Answers::default());
+    assert_eq!(state.ended, Some(left));
     let mut state = sample::state((120, 40));
     press(&mut state, &["enter", "space", "ctrl-c", "ctrl-c"]);
     assert!(state.ended.is_some(), "a second ctrl-c quits at once");
