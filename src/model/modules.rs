@@ -51,6 +51,11 @@ static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "run_simple",
         // Entry points may only import the app: `from shop import app; app.run(…)`.
         "wsgi_app",
+        // Views may import nothing but the application.
+        ".route(",
+        "add_url_rule(",
+        "@app.",
+        "@bp.",
         "create_app",
         "application",
         ".run(",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, ExprCall, Parameter, Parameters};
+use ruff_python_ast::{Expr, ExprCall, Parameter, Parameters, Stmt};
 use ruff_text_size::Ranged as _;
 
 use super::classes::is_class;
@@ -422,7 +422,7 @@ impl<'a> Interp<'a> {
         }
         if let Some(call) = &call
             && !call.is_blind
-            && self.cannot_matter(place)
+            && self.cannot_matter(func, place)
         {
             return Value::unknown(mix(place.key(), call.key));
         }
@@ -487,8 +487,8 @@ impl<'a> Interp<'a> {
     /// Without a client's value, and without a source or a sink below, nothing comes of a
     /// function. The short ones near the handler are run all the same: they may say where a
     /// folder is.
-    fn cannot_matter(&self, place: Place) -> bool {
-        let (is_long, is_deep) = (place.span.len() > LONG, self.stack.len() >= DEEP);
+    fn cannot_matter(&self, func: &Func<'a>, place: Place) -> bool {
+        let (is_long, is_deep) = (length_of(func) > LONG, self.stack.len() >= DEEP);
         (is_long || is_deep)
             && !self.has_source(place)
             && (is_long && is_deep || !self.reach.has_sink(place))
@@ -796,6 +796,20 @@ impl<'a> Interp<'a> {
     /// The key of a call's result: equal for equal calls of a function without side effects.
     pub fn call_key(name: &str, args: &Args<'a>) -> Key {
         args.all().fold(hash(name), |key, arg| mix(key, arg.key()))
+    }
+}
+
+/// The bytes of a function without its documentation.
+fn length_of(func: &Func<'_>) -> usize {
+    let whole = func.span().len();
+    let Code::Def(def) = func.code else {
+        return whole;
+    };
+    match def.body.first() {
+        Some(Stmt::Expr(first)) if first.value.is_string_literal_expr() => {
+            whole.saturating_sub(first.range().len().to_usize())
+        }
+        _ => whole,
     }
 }
 

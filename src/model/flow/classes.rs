@@ -212,6 +212,9 @@ impl<'a> Interp<'a> {
 
     /// An attribute that a foreign base class provides.
     fn inherited(&self, object: &Value<'a>, base: &str, name: &str, place: Place) -> Value<'a> {
+        if base == "flask.Flask" && matches!(name, "jinja_env" | "response_class") {
+            return Value::ext(format!("{base}.{name}"));
+        }
         if is_method_like(name) || !is_form(base) {
             return Value::Method(Rc::new((
                 Value::object(base, object.key(), Vec::new()),

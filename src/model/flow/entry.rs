@@ -492,7 +492,10 @@ impl<'a> Interp<'a> {
             let known: HashSet<_> = self.passed_on.drain(..).collect();
             let own: Vec<_> = outer
                 .into_iter()
-                .filter(|one| !known.contains(&one.value.key()))
+                .filter(|one| {
+                    let mut each = one.value.alternatives().iter();
+                    !known.contains(&one.value.key()) && !each.all(|it| known.contains(&it.key()))
+                })
                 .collect();
             self.respond_all(handler, &value, own, (wrapper, Some(wrapper)));
         }

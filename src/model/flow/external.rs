@@ -92,8 +92,45 @@ pub(super) fn constant<'a>(dotted: &str) -> Option<Value<'a>> {
 
 /// Methods that look something up and do not give back what they are asked with.
 pub(super) fn looks_up(name: &str) -> bool {
-    let starts = ["get_by", "find_", "find_by", "query_", "fetch_", "select_"];
+    let starts = [
+        "get_by",
+        "find_",
+        "find_by",
+        "query_",
+        "fetch_",
+        "select_",
+        "lookup_",
+        "retrieve_",
+        "list_",
+    ];
+    // `get_book(number)` against `get_upload_path(name)`, which is made of what it is given.
+    let is_got = || {
+        let last = name.rsplit('_').next().unwrap_or(name);
+        let is_text = [
+            "path",
+            "name",
+            "filename",
+            "filepath",
+            "file",
+            "dir",
+            "directory",
+            "folder",
+            "location",
+            "url",
+            "uri",
+            "link",
+            "html",
+            "markup",
+            "text",
+            "string",
+            "message",
+            "content",
+            "template",
+        ];
+        (name.starts_with("get_") || name.starts_with("load_")) && !is_text.contains(&last)
+    };
     starts.iter().any(|start| name.starts_with(start))
+        || is_got()
         || matches!(
             name,
             "filter"

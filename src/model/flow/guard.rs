@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::heap::{Obj, State};
 use super::interp::{Frame, Interp};
 use super::pattern;
-use super::value::{Key, Part, Place, StrKind, Value, hash, mix, union};
+use super::value::{Key, Part, Place, Str, StrKind, Value, hash, mix, union};
 
 /// A result that says something only once it is compared.
 #[derive(Debug, Clone)]
@@ -115,6 +115,9 @@ impl<'a> Interp<'a> {
                 self.rebind(name, Value::None, side, fr);
             }
         }
+        if let Some((name, end)) = end_test(test) {
+            self.narrow_to_end(name, end, (&mut *then, &mut *otherwise), fr);
+        }
         let (name, tested, outcomes): (_, Value<'a>, Vec<Option<bool>>) = match test {
             Expr::Name(name) => {
                 let outcomes = value.alternatives().iter().map(Value::truth).collect();
@@ -162,6 +165,55 @@ impl<'a> Interp<'a> {
                 self.rebind(name.id.as_str(), union(kept), state, fr);
             }
         }
+    }
+
+    /// `if folder.endswith(os.sep)`: there a folder of the server is text with that end, and
+    /// elsewhere none that has it.
+    fn narrow_to_end(
+        &mut self,
+        name: &'a str,
+        end: &'a Expr,
+        (then, otherwise): (&mut State<'a>, &mut State<'a>),
+        fr: &mut Frame<'a>,
+    ) {
+        if then.dead || otherwise.dead || !is_simple(end) {
+            return;
+        }
+        let folder = self.load(name, then, fr);
+        let mut scratch = then.clone();
+        let end = self.eval(end, &mut scratch, fr).constant_str();
+        let Some(end) = end.filter(|end| !end.is_empty()) else {
+            return;
+        };
+        if folder.is_tainted() || !folder.alternatives().iter().all(is_unknown_text) {
+            return;
+        }
+        let has_end = |value: &&Value<'a>| match value {
+            Value::Str(text) => {
+                matches!(text.parts.last(), Some(Part::Lit(last)) if last.ends_with(&*end))
+            }
+            _ => false,
+        };
+        let with_end = folder.alternatives().iter().map(|one| {
+            if has_end(&one) {
+                return one.clone();
+            }
+            let mut text = Str::new(StrKind::Text);
+            text.push(Part::Hole(mix(one.key(), hash(&end))));
+            text.push(Part::Lit(end.as_str().into()));
+            Value::str(text)
+        });
+        let with_end = union(with_end);
+        let without: Vec<_> = folder
+            .alternatives()
+            .iter()
+            .filter(|it| !has_end(it))
+            .collect();
+        if !without.is_empty() {
+            let without = union(without.into_iter().cloned());
+            self.rebind(name, without, otherwise, fr);
+        }
+        self.rebind(name, with_end, then, fr);
     }
 
     fn rebind(&mut self, name: &'a str, value: Value<'a>, st: &mut State<'a>, fr: &Frame<'a>) {
@@ -817,6 +869,29 @@ fn none_test(test: &Expr) -> Option<(&str, bool)> {
     }
 }
 
+/// Whether it is text of the server that is not known as a whole.
+fn is_unknown_text(value: &Value<'_>) -> bool {
+    match value {
+        Value::Any(_) | Value::Ext(_) => true,
+        Value::Str(text) => text.constant().is_none(),
+        _ => false,
+    }
+}
+
+/// The name and the end in `name.endswith(end)`.
+fn end_test(test: &Expr) -> Option<(&str, &Expr)> {
+    let Expr::Call(call) = test else { return None };
+    let Expr::Attribute(method) = &*call.func else {
+        return None;
+    };
+    match (&*method.value, &*call.arguments.args) {
+        (Expr::Name(name), [end]) if method.attr.as_str() == "endswith" => {
+            Some((name.id.as_str(), end))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn negated(test: Value<'_>) -> Value<'_> {
     match test {
         Value::Bool(value) => Value::Bool(!value),
@@ -845,6 +920,7 @@ fn is_simple(expr: &Expr) -> bool {
         Expr::Tuple(tuple) => tuple.elts.iter().all(is_simple),
         Expr::List(list) => list.elts.iter().all(is_simple),
         Expr::Set(set) => set.elts.iter().all(is_simple),
+        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
         expr => expr.is_literal_expr() || expr.is_name_expr(),
     }
 }

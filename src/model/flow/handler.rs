@@ -129,6 +129,7 @@ impl<'a> Interp<'a> {
             return args;
         }
         let parsed = parsed_by(def);
+        let count = parsers_of(def);
         for (index, name) in parameters.into_iter().enumerate().skip(skip) {
             let own = handler.rules.iter();
             let mut converters: Vec<_> = own.filter_map(|rule| converter(rule, name)).collect();
@@ -145,6 +146,13 @@ impl<'a> Interp<'a> {
                     .nth(index)
                     .and_then(|p| p.default());
                 match parsed {
+                    // What is parsed comes first, and the URL's parameters behind it.
+                    Some(Parsed::Whole(_))
+                        if is_open && index >= skip + count && default.is_some() => {}
+                    Some(Parsed::Whole(_)) if is_open && index >= skip + count => {
+                        piece.facts = Facts::URL_SEGMENT;
+                        args.named.push((name.into(), Value::piece(piece)));
+                    }
                     Some(Parsed::Whole(call)) => {
                         let value =
                             Value::object("parsed arguments", piece.id, vec![Rc::new(piece)]);
@@ -178,9 +186,7 @@ impl<'a> Interp<'a> {
                 if args.keyword(name).is_none() && def.parameters.kwarg.is_some() {
                     let mut piece =
                         self.parameter(def, name, place, &format!("the URL parameter `{name}`"));
-                    if matches!(converter, "int" | "float" | "uuid" | "any") {
-                        piece.facts = Facts::NUMERIC | Facts::HARMLESS;
-                    }
+                    limit_by_converters(&mut piece, &[converter], place);
                     args.named.push((name.into(), Value::piece(piece)));
                 }
             }
@@ -271,7 +277,16 @@ enum Parsed<'a> {
 }
 
 fn parsed_by(def: &StmtFunctionDef) -> Option<Parsed<'_>> {
-    def.decorator_list.iter().find_map(|decorator| {
+    all_parsed_by(def).next()
+}
+
+/// How many decorators hand over something parsed.
+fn parsers_of(def: &StmtFunctionDef) -> usize {
+    all_parsed_by(def).count()
+}
+
+fn all_parsed_by(def: &StmtFunctionDef) -> impl Iterator<Item = Parsed<'_>> {
+    def.decorator_list.iter().filter_map(|decorator| {
         let Expr::Call(call) = &decorator.expression else {
             return None;
         };

@@ -389,11 +389,12 @@ impl<'a> Interp<'a> {
     /// A module's global.
     pub fn module_var(&mut self, id: ModuleId, name: &str, st: &State<'a>) -> Option<Value<'a>> {
         let scope = self.module_scope(id);
-        let object = st.get(scope)?;
-        let Obj::Scope(vars) = &*object else {
-            return None;
-        };
-        if let Some(value) = vars.vars.get(name) {
+        // A package whose body is being run has nothing to show yet but its modules.
+        if let Some(object) = st.get(scope)
+            && let Obj::Scope(vars) = &*object
+            && let Some(value) = vars.vars.get(name)
+            && !matches!(value, Value::Import(from, of) if *from == id && *of == name)
+        {
             return Some(value.clone());
         }
         self.modules.import(id, 1, name).map(Value::Module)

@@ -39,3 +39,81 @@ pub(super) fn judge_app(body: &str) {
         from flask import *\nfrom flask import Flask, abort, request, send_file\nfrom markupsafe import Markup, escape\napp = Flask(__name__)\n";
     judge(&[("app.py", &format!("{head}{body}"))]);
 }
+
+#[test]
+fn a_folder_that_ends_with_a_separator_is_text_with_that_end() {
+    let under = |test: &str| {
+        format!(
+            "def under(path, base, sep=os.sep):\n    prefix = {test}\n    \
+             return os.path.normcase(path).startswith(os.path.normcase(prefix))\n\n\
+             @app.get('/<path:name>')\ndef show(name):\n    base = app.config['BASE']\n    \
+             prefix = base if base.endswith('/') else base + '/'\n    \
+             full = os.path.abspath(prefix + name)\n    if not under(full, base):\n        abort(404)\n    \
+             return open(full).read()"
+        )
+    };
+    judge_app(&under("base if base.endswith(sep) else base + sep"));
+    judge_app(&format!(
+        "{}  # bad\n",
+        under("base if base.endswith('x') else base")
+    ));
+}
+
+#[test]
+fn what_is_looked_up_is_not_what_is_asked_with() {
+    judge_app(
+        "from shelf import store\n\n@app.get('/<number>')\ndef show(number):\n    \
+         book = store.get_book(number)\n    return open(book.path).read()\n\n\
+         @app.get('/p/<path:name>')\ndef path(name):\n    \
+         return open(store.get_book_path(name)).read()  # bad\n",
+    );
+}
+
+#[test]
+fn url_parameters_stand_behind_what_is_parsed() {
+    judge_app(
+        "from flask.views import MethodView\n\nclass Export(MethodView):\n    @bp.arguments(Query, location='query')\n    def get(self, args, kind, name):\n        \
+         path = os.path.join('exports', f'{uuid.uuid4()}.{kind}')\n        open(path, 'w').close()\n        \
+         return open(os.path.join('exports', args['name'])).read()  # bad\n",
+    );
+}
+
+#[test]
+fn wrappers_only_pass_answers_on() {
+    judge_app(
+        "def first(view):\n    @wraps(view)\n    def inner(*args, **kwargs):\n        return view(*args, **kwargs)\n    return inner\n\n\
+         def second(view):\n    @wraps(view)\n    def inner(*args, **kwargs):\n        \
+         if request.args.get('raw'):\n            return view(*args, **kwargs)\n        return view(*args, **kwargs)\n    return inner\n\n\
+         @app.get('/')\n@second\n@first\ndef hello():\n    if request.args.get('a'):\n        \
+         return 'Hello ' + request.args['name']  # bad\n    return 'Hi ' + request.args['name']  # bad\n",
+    );
+}
+
+#[test]
+fn a_package_that_is_being_run_has_modules() {
+    judge(&[
+        (
+            "shop/__init__.py",
+            "from flask import Flask\nfrom . import store\napp = Flask(__name__)\nbooks = store.Books()\n",
+        ),
+        (
+            "shop/store.py",
+            "from . import names\n\nclass Books:\n    def path(self, name):\n        return names.PATHS.get(name)\n",
+        ),
+        ("shop/names.py", "PATHS = {'a': '/srv/a'}\n"),
+        (
+            "shop/views.py",
+            "from . import app, books\n\n@app.get('/<name>')\ndef show(name):\n    return open(books.path(name)).read()\n\n\
+             @app.get('/x/<path:name>')\ndef other(name):\n    return open(name).read()  # bad\n",
+        ),
+    ]);
+}
+
+#[test]
+fn applications_of_own_classes_render_their_templates() {
+    judge_app(
+        "class Site(Flask):\n    pass\n\nsite = Site(__name__)\n\n@site.get('/')\ndef page():\n    \
+         page = site.jinja_env.get_template('page.html')\n    \
+         return site.response_class(page.generate(q=request.args['q']))\n",
+    );
+}

@@ -712,7 +712,8 @@ pub(super) fn path_pieces<'a>(
             || one_component
             || stays_below
             // `f"report-{name}.pdf"`: a URL segment cannot leave the component it is in.
-            || known.contains(Facts::URL_SEGMENT) && is_embedded;
+            || known.contains(Facts::URL_SEGMENT)
+                && (is_embedded || known.contains(Facts::NOT_PARENT));
         verdicts.push((Rc::clone(piece), is_safe));
     }
     verdicts

@@ -103,13 +103,14 @@ pub(super) fn facts_of_text(text: &str) -> Facts {
 /// What a text satisfies that `pattern` matches as `method` does (`match`, `fullmatch`,
 /// `search`). Nothing is known of a pattern that leaves an end open.
 pub(super) fn facts_of_match(pattern: &str, method: &str, is_multiline: bool) -> Facts {
-    let anchored_start =
-        method != "search" || pattern.starts_with('^') || pattern.starts_with("\\A");
+    let anchored_start = method != "search"
+        || pattern.starts_with('^') && !is_multiline
+        || pattern.starts_with("\\A");
     let anchored_end = method == "fullmatch"
         || pattern.ends_with("\\Z")
         || pattern.ends_with("\\z")
         || pattern.ends_with('$') && !pattern.ends_with("\\$") && !is_multiline;
-    if !anchored_start || !anchored_end {
+    if !anchored_start {
         return Facts::NONE;
     }
     let Some(parsed) = parse(pattern) else {
@@ -119,12 +120,12 @@ pub(super) fn facts_of_match(pattern: &str, method: &str, is_multiline: bool) ->
     if parsed.splits && method != "fullmatch" {
         return Facts::NONE;
     }
-    let mut facts = parsed.chars.facts();
+    if !anchored_end {
+        return parsed.beginning();
+    }
+    let mut facts = parsed.chars.facts() | parsed.beginning() | parsed.absent;
     if !parsed.can_repeat_dots {
         facts |= Facts::NO_DOTDOT;
-    }
-    if !parsed.can_start_with_slash {
-        facts |= Facts::NOT_ABSOLUTE;
     }
     facts
 }
@@ -238,8 +239,25 @@ fn single_class(pattern: &str) -> Option<Chars> {
 struct Parsed {
     chars: Chars,
     can_repeat_dots: bool,
-    can_start_with_slash: bool,
+    /// What a match can begin with.
+    first: Chars,
+    can_be_empty: bool,
     splits: bool,
+    /// What look-aheads exclude.
+    absent: Facts,
+}
+
+impl Parsed {
+    fn beginning(&self) -> Facts {
+        let mut facts = Facts::NONE;
+        if !self.first.has('/') {
+            facts |= Facts::NOT_ABSOLUTE;
+        }
+        if !self.first.has('.') && !self.can_be_empty {
+            facts |= Facts::NOT_PARENT;
+        }
+        facts
+    }
 }
 
 fn parse(pattern: &str) -> Option<Parsed> {
@@ -250,33 +268,58 @@ fn parse(pattern: &str) -> Option<Parsed> {
     let mut parsed = Parsed {
         chars: Chars::NONE,
         can_repeat_dots: false,
-        can_start_with_slash: false,
+        first: Chars::NONE,
+        can_be_empty: true,
         splits: false,
+        absent: Facts::NONE,
     };
     let mut depth = 0u32;
     let mut repeats_group = false;
     let mut is_start = true;
     let mut dot_before = false;
+    // Of each open group, whether it is where matches begin, and whether one of its
+    // alternatives is empty.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut may_be_empty = false;
     while let Some(c) = scanner.peek() {
         match c {
             '^' | '$' => scanner.at += 1,
+            '(' if scanner.looks_around() => {
+                let is_first = is_start && parsed.chars == Chars::NONE && !parsed.splits;
+                let excluded = scanner.look_around()?;
+                if let (true, Some(text)) = (is_first && depth == 0, excluded) {
+                    parsed.absent |= super::guard::absence(&text);
+                }
+            }
             '(' => {
                 depth += 1;
                 scanner.at += 1;
                 scanner.group_head()?;
+                open.push((is_start, false));
                 // A dot in a group that repeats may meet itself.
                 repeats_group |= scanner.group_repeats();
             }
             ')' => {
                 depth = depth.checked_sub(1)?;
                 scanner.at += 1;
-                scanner.quantifier();
+                let (_, may_vanish) = scanner.quantifier();
+                let (was_start, has_empty) = open.pop()?;
+                is_start = was_start && (is_start || has_empty || may_vanish);
             }
             '|' => {
-                parsed.splits |= depth == 0;
                 scanner.at += 1;
-                is_start = true;
                 dot_before = false;
+                match open.last_mut() {
+                    Some((was_start, has_empty)) => {
+                        *has_empty |= is_start;
+                        is_start = *was_start;
+                    }
+                    None => {
+                        parsed.splits = true;
+                        may_be_empty |= is_start;
+                        is_start = true;
+                    }
+                }
             }
             '\\' if matches!(
                 scanner.rest.get(scanner.at + 1),
@@ -289,8 +332,8 @@ fn parse(pattern: &str) -> Option<Parsed> {
                 let chars = scanner.atom()?;
                 let (repeats, may_vanish) = scanner.quantifier();
                 parsed.chars = parsed.chars.with(chars);
-                if is_start && chars.has('/') {
-                    parsed.can_start_with_slash = true;
+                if is_start {
+                    parsed.first = parsed.first.with(chars);
                 }
                 is_start &= may_vanish;
                 if chars.has('.') {
@@ -304,6 +347,7 @@ fn parse(pattern: &str) -> Option<Parsed> {
             }
         }
     }
+    parsed.can_be_empty = is_start || may_be_empty;
     (depth == 0).then_some(parsed)
 }
 
@@ -323,7 +367,41 @@ impl Scanner {
         Some(c)
     }
 
-    /// `?:`, `?P<name>`; look-around and back references are beyond this reader.
+    /// Whether a group that takes no characters starts here.
+    fn looks_around(&self) -> bool {
+        let head: String = self.rest[self.at..].iter().take(4).collect();
+        ["(?!", "(?=", "(?<!", "(?<="]
+            .iter()
+            .any(|it| head.starts_with(it))
+    }
+
+    /// Goes past such a group. The text that `(?!.*text)` excludes.
+    fn look_around(&mut self) -> Option<Option<String>> {
+        let start = self.at;
+        let (mut depth, mut in_class) = (0u32, false);
+        loop {
+            match self.next()? {
+                '\\' => self.at += 1,
+                '[' => in_class = true,
+                ']' => in_class = false,
+                '(' if !in_class => depth += 1,
+                ')' if !in_class => {
+                    depth -= 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let group: String = self.rest[start..self.at].iter().collect();
+        let inside = group
+            .strip_prefix("(?!.*")
+            .and_then(|it| it.strip_suffix(')'));
+        Some(inside.and_then(literal))
+    }
+
+    /// `?:`, `?P<name>`; back references are beyond this reader.
     fn group_head(&mut self) -> Option<()> {
         if self.peek() != Some('?') {
             return Some(());
@@ -496,14 +574,37 @@ mod tests {
 
     #[test]
     fn loose_patterns_say_nothing_of_it() {
-        assert!(facts_of_match(r"[a-z]+", "match", false).is_empty());
+        assert!(!facts_of_match(r"[a-z]+", "match", false).contains(Facts::NO_SEPARATOR));
         assert!(facts_of_match(r"[a-z]+$", "search", false).is_empty());
-        assert!(facts_of_match(r"^[a-z]+$", "match", true).is_empty());
+        assert!(!facts_of_match(r"^[a-z]+$", "match", true).contains(Facts::NO_SEPARATOR));
         assert!(facts_of_match(r"^[a-z]+$|x", "match", false).is_empty());
         assert!(!facts_of_match(r"^[\w.]+$", "match", false).contains(Facts::NO_DOTDOT));
         assert!(!facts_of_match(r"^[\w./]+$", "match", false).contains(Facts::NO_SEPARATOR));
         assert!(!facts_of_match(r"^.+\.png$", "match", false).contains(Facts::NO_SEPARATOR));
         assert!(!facts_of_match(r"^(a|\.)+$", "match", false).contains(Facts::NO_DOTDOT));
+    }
+
+    #[test]
+    fn a_beginning_is_known_without_an_end() {
+        let uuid = facts_of_match(r"([a-f0-9]{8}-[a-f0-9]{4})(\.[\w.]*)", "match", false);
+        assert_eq!(uuid, Facts::NOT_PARENT | Facts::NOT_ABSOLUTE);
+        let name = facts_of_match(r"^[a-z0-9][\w.-]*$", "match", false);
+        assert!(name.contains(Facts::NOT_PARENT | Facts::NO_SEPARATOR));
+        for pattern in [r"[\w.]+x", r"(a)?\.", r"(a|)\.", r"(?:a|\.)x", "a*"] {
+            let facts = facts_of_match(pattern, "match", false);
+            assert!(!facts.contains(Facts::NOT_PARENT), "{pattern}");
+        }
+        assert!(facts_of_match("^[a-z]+", "search", true).is_empty());
+    }
+
+    #[test]
+    fn look_aheads_exclude() {
+        let path = facts_of_match(r"^(?!.*\.\.)[\w./-]+$", "match", false);
+        assert!(path.contains(Facts::NO_DOTDOT));
+        let other = facts_of_match(r"^(?!.*\.exe)[\w./-]+$", "match", false);
+        assert!(!other.contains(Facts::NO_DOTDOT) && other.contains(Facts::NO_MARKUP));
+        let late = facts_of_match(r"^\w(?!.*\.\.)[\w./-]+$", "match", false);
+        assert!(!late.contains(Facts::NO_DOTDOT));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, ExprCall};
+use ruff_python_ast::{Expr, ExprCall, Stmt};
 
 use super::call::Args;
 use super::handler::{Handler, Kind};
-use super::heap::{Obj, State};
+use super::heap::{Class, Obj, State};
 use super::interp::{Frame, Interp};
-use super::value::{Func, Key, ObjId, Part, Place, Value};
+use super::value::{Code, Func, Key, ObjId, Part, Place, Value};
 
 /// The decorators that a class-based view names, innermost first.
 const VIEW_DECORATORS: [&str; 2] = ["decorators", "method_decorators"];
@@ -219,6 +219,11 @@ impl<'a> Interp<'a> {
                     self.update_rules(class, owner);
                 }
             }
+            // flask-smorest and flask-classful take the class.
+            Value::Ref(class) if matches!(st.get(*class).as_deref(), Some(Obj::Class(_))) => {
+                self.class_rules.entry(*class).or_default().push(rule);
+                self.update_rules(*class, owner);
+            }
             Value::Union(views) => {
                 for view in views.iter() {
                     self.register_view(owner, view, rule.clone(), st);
@@ -276,7 +281,7 @@ impl<'a> Interp<'a> {
                 ),
             };
             if let (true, Value::Func(func)) = (is_handler, method) {
-                let raw = Rc::clone(func);
+                let raw = as_written(held, class, name, func);
                 self.handlers.push(Handler {
                     callee: method.clone(),
                     raw,
@@ -326,6 +331,25 @@ impl<'a> Interp<'a> {
                 }
             }
         }
+    }
+}
+
+/// The method as the class writes it, where a decorator has wrapped it.
+fn as_written<'a>(class: &Class<'a>, id: ObjId, name: &str, found: &Rc<Func<'a>>) -> Rc<Func<'a>> {
+    let written = class.def.body.iter().rev().find_map(|stmt| match stmt {
+        Stmt::FunctionDef(def) if def.name.as_str() == name => Some(def),
+        _ => None,
+    });
+    match written {
+        Some(def) if !matches!(found.code, Code::Def(known) if std::ptr::eq(known, def)) => {
+            Rc::new(Func {
+                code: Code::Def(def),
+                module: class.module,
+                scope: class.scope,
+                class: Some(id),
+            })
+        }
+        _ => Rc::clone(found),
     }
 }
 

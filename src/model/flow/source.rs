@@ -24,8 +24,8 @@ fn attribute(name: &str) -> Attribute {
         | "environ" => Attribute::Mapping,
         "data" | "path" | "full_path" | "url" | "base_url" | "query_string" | "referrer"
         | "user_agent" | "authorization" | "stream" | "input_stream" | "content_type"
-        | "mimetype" | "raw_url" | "script_root" | "origin" | "access_route" | "get_json"
-        | "get_data" | "accept_languages" => Attribute::Value,
+        | "mimetype" | "raw_url" | "origin" | "access_route" | "get_json" | "get_data"
+        | "accept_languages" => Attribute::Value,
         _ => Attribute::Server,
     }
 }
@@ -66,10 +66,7 @@ impl<'a> Interp<'a> {
             }
             Attribute::Value => {
                 let mut piece = self.source(place, hash(full), self.source_text(place));
-                if matches!(
-                    name,
-                    "path" | "full_path" | "url" | "base_url" | "script_root"
-                ) {
+                if matches!(name, "path" | "full_path" | "url" | "base_url") {
                     piece.facts = Facts::URL_PATH | Facts::LINK;
                 }
                 Some(Value::object(full, piece.id, vec![Rc::new(piece)]))
