@@ -65,7 +65,8 @@ static REGISTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "add_resource",
         ".get(\"/",
         ".get('/",
-        ".post(",
+        ".post(\"",
+        ".post('",
         "before_request",
         "@socketio",
         ".on(",
@@ -188,7 +189,8 @@ fn found_by(interp: Interp<'_>) -> Found {
     (sinks, undecided, interp.leaving)
 }
 
-/// Runs the handlers that leave something, and then every one in the world that they leave.
+/// Runs the handlers that leave something, and then those that may find it, in the world that
+/// they leave.
 fn run_sharing(
     modules: &Modules,
     reach: &Reach,
@@ -198,12 +200,14 @@ fn run_sharing(
 ) -> Found {
     let mut interp = Interp::new(modules, reach);
     interp.wanted = wanted.iter().copied().collect();
-    interp.only = leaving.iter().map(|(_, handler)| *handler).collect();
+    interp.only = Some(leaving.iter().map(|(_, handler)| *handler).collect());
     let first: BTreeSet<ModuleId> = leaving.iter().map(|(module, _)| *module).collect();
     let first: Vec<ModuleId> = first.into_iter().collect();
     interp.run_share(wanted, &first);
-    interp.only.clear();
     interp.finds_shared = interp.settle_shared();
+    let names = interp.names_of_shared();
+    let readers = reach.mentioning(names.into_iter().chain(["current_app"]));
+    interp.only = Some(readers);
     interp.run_share(wanted, ids);
     found_by(interp)
 }
@@ -235,7 +239,9 @@ impl<'a> Interp<'a> {
                 span: body_span(def),
             };
             let text = self.source_text(body);
+            let is_handler = |handler: &Handler<'a>| Rc::ptr_eq(&handler.raw, &func);
             if self.ran.contains(&place)
+                || self.handlers.iter().any(is_handler)
                 || REGISTERS
                     .as_ref()
                     .is_some_and(|marker| !marker.is_match(text))
@@ -398,7 +404,10 @@ impl<'a> Interp<'a> {
                 self.give_up(place, "too many handlers to follow");
                 return;
             }
-            if !self.only.is_empty() && !self.only.contains(&place) {
+            let is_wanted = |only: &std::collections::HashSet<Place>| {
+                only.contains(&place) || !self.reach.knows(place)
+            };
+            if !self.only.as_ref().is_none_or(is_wanted) {
                 continue;
             }
             runs += 1;
@@ -441,16 +450,6 @@ impl<'a> Interp<'a> {
         if matches!(handler.kind, Kind::After { .. }) {
             args.pos = vec![self.some_answer(&mut st)];
         }
-        if !self.can_matter(handler, &args, place, &st) {
-            return;
-        }
-        if let Some(class) = handler.class
-            && !is_static(&handler.raw)
-        {
-            let made = self.apply(&Value::Ref(class), Args::none(place), &mut st, &mut frame);
-            st.dead = false;
-            args.pos.insert(0, made);
-        }
         let wrapper = match &handler.callee {
             Value::Func(func) => Some(Rc::clone(func)),
             Value::Bound(bound) => Some(Rc::clone(&bound.1)),
@@ -460,6 +459,16 @@ impl<'a> Interp<'a> {
             module: func.module,
             span: func.span(),
         });
+        if !self.can_matter(handler, &args, (place, wrapper), &st) {
+            return;
+        }
+        if let Some(class) = handler.class
+            && !is_static(&handler.raw)
+        {
+            let made = self.apply(&Value::Ref(class), Args::none(place), &mut st, &mut frame);
+            st.dead = false;
+            args.pos.insert(0, made);
+        }
         self.watch = [Some(place), wrapper];
         self.has_constant_path = matches!(handler.kind, Kind::View | Kind::Json)
             && !handler.rules.is_empty()
@@ -543,13 +552,20 @@ impl<'a> Interp<'a> {
         &self,
         handler: &Handler<'a>,
         args: &Args<'a>,
-        place: Place,
+        (place, wrapper): (Place, Option<Place>),
         st: &State<'a>,
     ) -> bool {
         let has_sink = match handler.kind {
             // Nothing enters there, but it decides about the others.
             Kind::Registrar | Kind::After { .. } | Kind::Context => return true,
-            Kind::View | Kind::Hook => true,
+            Kind::Hook => true,
+            Kind::View => {
+                handler.is_before
+                    || self.reach.has_sink(place)
+                    || self.reach.answers_text(place)
+                    || wrapper.is_some_and(|wrapper| self.reach.answers_text(wrapper))
+                    || self.wanted.len() <= MOST_SHARING && self.reach.keeps(place)
+            }
             Kind::Json | Kind::Event | Kind::Helper | Kind::Template { .. } => {
                 self.reach.has_sink(place)
             }

@@ -103,8 +103,8 @@ pub(super) struct Interp<'a> {
     pub has_left: bool,
     /// All that have, each with the module that it was run with.
     pub leaving: Vec<(ModuleId, Place)>,
-    /// The handlers to run; every one where this is empty.
-    pub only: HashSet<Place>,
+    /// The handlers to run, where not every one is.
+    pub only: Option<std::collections::HashSet<Place>>,
     /// Modules that another worker runs, and of which only such functions are run here.
     pub borrowed: HashSet<ModuleId>,
     work: u32,
@@ -224,7 +224,7 @@ impl<'a> Interp<'a> {
             shared: None,
             has_left: false,
             leaving: Vec::new(),
-            only: HashSet::default(),
+            only: None,
             borrowed: HashSet::default(),
             work: WORK_PER_ENTRY,
             nest: 0,

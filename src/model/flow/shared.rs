@@ -1,9 +1,11 @@
 //! What one handler leaves at module level for the others: lists and dicts in memory, attributes
 //! of classes, globals.
 
+use std::collections::HashSet;
+
 use super::heap::{Obj, State};
 use super::interp::Interp;
-use super::value::Value;
+use super::value::{ObjId, Value};
 
 impl<'a> Interp<'a> {
     /// Remembers the world after a handler that has written a client's value to module level.
@@ -40,6 +42,31 @@ impl<'a> Interp<'a> {
         true
     }
 
+    /// The names under which a client's value can be found at module level.
+    pub fn names_of_shared(&self) -> HashSet<&'a str> {
+        let base = self.base.borrow();
+        let mut holders: HashSet<ObjId> = HashSet::new();
+        loop {
+            let before = holders.len();
+            for (id, object) in base.iter() {
+                if !holders.contains(id) && leads_to(object, &holders) {
+                    holders.insert(*id);
+                }
+            }
+            if holders.len() == before {
+                break;
+            }
+        }
+        let scopes = base.values().filter_map(|object| match &**object {
+            Obj::Scope(scope) => Some(&scope.vars),
+            _ => None,
+        });
+        let names = scopes
+            .flatten()
+            .filter(|(_, value)| is_held(value, &holders));
+        names.map(|(name, _)| *name).collect()
+    }
+
     fn gains_client_value(&self, before: &Obj<'a>, after: &Obj<'a>, st: &State<'a>) -> bool {
         let held = |object: &Obj<'a>| -> Vec<Value<'a>> {
             match object {
@@ -62,6 +89,35 @@ impl<'a> Interp<'a> {
         new.retain(|value| !known.contains(&value.key()));
         new.iter()
             .any(|value| !self.deep_pieces(value, st).is_empty())
+    }
+}
+
+/// Whether an object holds a client's value, or something that leads to a holder.
+fn leads_to(object: &Obj<'_>, holders: &HashSet<ObjId>) -> bool {
+    let is_held = |value: &Value<'_>| is_held(value, holders);
+    match object {
+        Obj::Scope(scope) => scope.vars.values().any(is_held),
+        Obj::List(list) => list.items.iter().chain(&list.rest).any(is_held),
+        Obj::Dict(dict) => {
+            let values = dict.entries.iter().map(|(_, value)| value);
+            values.chain(&dict.rest).chain(&dict.keys).any(is_held)
+        }
+        Obj::Instance(instance) => {
+            is_held(&instance.class) || instance.fields.values().any(is_held)
+        }
+        Obj::Class(class) => holders.contains(&class.scope) || class.bases.iter().any(is_held),
+    }
+}
+
+fn is_held(value: &Value<'_>, holders: &HashSet<ObjId>) -> bool {
+    let is_held = |value: &Value<'_>| is_held(value, holders);
+    match value {
+        Value::Ref(id) => holders.contains(id),
+        Value::Tuple(items) | Value::Union(items) => items.iter().any(is_held),
+        Value::Bound(bound) => is_held(&bound.0),
+        Value::Method(method) => is_held(&method.0),
+        Value::Func(func) => holders.contains(&func.scope),
+        value => value.is_tainted(),
     }
 }
 

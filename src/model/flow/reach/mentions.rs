@@ -1,30 +1,18 @@
-//! Which functions can matter at all: from which a source, and from which a sink, can be reached.
-//!
-//! Running a function on abstract values is dear, and most functions of a large application
-//! neither read the request nor touch a file. Calls are linked by bare names here, whatever the
-//! receiver, so that a link is never missing; the price is a function run for nothing.
+//! The functions, classes and globals of a module, and the names that occur in them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use rayon::prelude::*;
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_body, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprCall, Stmt, StmtClassDef, StmtFunctionDef, StmtImportFrom};
 use ruff_text_size::Ranged as _;
 
-use super::value::{Key, Place, hash, mix};
+use super::keeps::keeps;
+use super::returns::{Body, ERROR_HANDLER, Returns, inside};
+use super::{Node, dotted, plain};
+use crate::model::flow::value::{Key, Place, hash};
 use crate::model::modules::{ModuleId, Modules};
 use crate::parse::python::{Module, last_name};
-
-/// A name by itself, or of a module's function: what functions, classes and globals have.
-fn plain(name: &str) -> Key {
-    hash(name)
-}
-
-/// A name behind a dot: what methods and fields have.
-fn dotted(name: &str) -> Key {
-    mix(hash(name), 1)
-}
 
 /// Where a client's value may enter.
 const SOURCES: &[&str] = &[
@@ -161,172 +149,7 @@ fn sorted(names: &[&str]) -> Vec<Key> {
     keys
 }
 
-/// What can be reached from which function.
-#[derive(Debug, Default)]
-pub struct Reach {
-    nodes: HashMap<Place, Mark>,
-    /// The parameters of URL prefixes, with their converters.
-    prefixes: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Mark {
-    source: bool,
-    sink: bool,
-    /// The function itself names a sink.
-    own_sink: bool,
-}
-
-impl Reach {
-    /// Links every function, class and global of the parsed modules.
-    pub fn of(modules: &Modules) -> Self {
-        let list: Vec<_> = modules.iter().collect();
-        let nodes: Vec<Node> = list
-            .par_iter()
-            .flat_map_iter(|(id, module)| nodes_of(modules, *id, module))
-            .collect();
-        let views = names_of_views(&nodes);
-        let links = Links::of(&nodes);
-        let sources = links.marked(&nodes, &views, |node| node.is_source);
-        let sinks = links.marked(&nodes, &views, |node| node.is_sink);
-        let marks = sources.into_iter().zip(sinks);
-        let places = nodes.iter().zip(marks);
-        Self {
-            prefixes: super::prefixes::find(modules),
-            nodes: places
-                .filter_map(|(node, (source, sink))| {
-                    let mark = Mark {
-                        source,
-                        sink,
-                        own_sink: node.is_sink,
-                    };
-                    Some((node.place?, mark))
-                })
-                .collect(),
-        }
-    }
-
-    /// The converters of a parameter that views get from a URL prefix.
-    pub fn prefix_converters(&self, name: &str) -> impl Iterator<Item = &str> {
-        let named = self.prefixes.iter().filter(move |(known, _)| known == name);
-        named.map(|(_, converter)| converter.as_str())
-    }
-
-    /// How much of each module can matter, in bytes of functions into which values enter.
-    pub fn weights(&self) -> HashMap<ModuleId, usize> {
-        let mut weights = HashMap::new();
-        for (place, _) in self.nodes.iter().filter(|(_, mark)| mark.source) {
-            *weights.entry(place.module).or_default() += place.span.end - place.span.start;
-        }
-        weights
-    }
-
-    /// Whether a client's value can enter below the function; `true` where that is not known.
-    pub fn has_source(&self, function: Place) -> bool {
-        self.nodes.get(&function).is_none_or(|mark| mark.source)
-    }
-
-    /// Whether the function itself names a sink; `true` where that is not known.
-    pub fn names_sink(&self, function: Place) -> bool {
-        self.nodes.get(&function).is_none_or(|mark| mark.own_sink)
-    }
-
-    /// Whether a sink can be reached from the function; `true` where that is not known.
-    pub fn has_sink(&self, function: Place) -> bool {
-        self.nodes.get(&function).is_none_or(|mark| mark.sink)
-    }
-}
-
-/// A function, a class, or a global that may hold one.
-struct Node {
-    /// Of a function.
-    place: Option<Place>,
-    /// The names that lead here.
-    names: Vec<Key>,
-    /// The class, for a class and its methods.
-    class: Option<Key>,
-    /// The bases, for a class.
-    bases: Vec<Key>,
-    /// Whether it is a method that the framework calls and hardly anybody else.
-    is_verb: bool,
-    /// The names that occur in it, sorted.
-    mentions: Vec<Key>,
-    is_source: bool,
-    is_sink: bool,
-}
-
-/// The classes of views and resources, mixins among them: `api.get(…)` does not mean their `get`.
-fn names_of_views(nodes: &[Node]) -> HashSet<Key> {
-    let roots = ["View", "MethodView", "Resource", "MethodResource"];
-    let mut views: HashSet<Key> = roots.into_iter().map(plain).collect();
-    loop {
-        let before = views.len();
-        for node in nodes.iter().filter(|node| !node.bases.is_empty()) {
-            // A base of a view is a mixin of views.
-            let mut family = node.bases.iter().chain(&node.class);
-            if family.clone().any(|class| views.contains(class)) {
-                views.extend(family.by_ref());
-            }
-        }
-        if views.len() == before {
-            return views;
-        }
-    }
-}
-
-/// Which nodes mention a name.
-struct Links {
-    by_name: Vec<(Key, u32)>,
-}
-
-impl Links {
-    fn of(nodes: &[Node]) -> Self {
-        let numbered = (0..).zip(nodes);
-        let mut by_name: Vec<(Key, u32)> = numbered
-            .flat_map(|(at, node)| node.mentions.iter().map(move |name| (*name, at)))
-            .collect();
-        by_name.par_sort_unstable();
-        Self { by_name }
-    }
-
-    fn mentioning(&self, name: Key) -> impl Iterator<Item = usize> {
-        let start = self.by_name.partition_point(|(known, _)| *known < name);
-        self.by_name[start..]
-            .iter()
-            .take_while(move |(known, _)| *known == name)
-            .map(|(_, node)| *node as usize)
-    }
-
-    /// The nodes from which one of the `first` can be reached.
-    fn marked(
-        &self,
-        nodes: &[Node],
-        views: &HashSet<Key>,
-        first: impl Fn(&Node) -> bool,
-    ) -> Vec<bool> {
-        let mut marked: Vec<bool> = nodes.iter().map(first).collect();
-        let mut open: Vec<usize> = (0..nodes.len()).filter(|at| marked[*at]).collect();
-        let mut hot = HashSet::new();
-        while let Some(at) = open.pop() {
-            let node = &nodes[at];
-            let is_handler = node.is_verb && node.class.is_some_and(|class| views.contains(&class));
-            let names = node.names.iter().filter(|_| !is_handler);
-            for name in names.chain(&node.class) {
-                if !hot.insert(*name) {
-                    continue;
-                }
-                for next in self.mentioning(*name) {
-                    if !std::mem::replace(&mut marked[next], true) {
-                        open.push(next);
-                    }
-                }
-            }
-        }
-        marked
-    }
-}
-
-fn nodes_of(modules: &Modules, id: ModuleId, module: &Module) -> Vec<Node> {
+pub(super) fn nodes_of(modules: &Modules, id: ModuleId, module: &Module) -> Vec<Node> {
     let mut imported = Imported::new(id, modules);
     imported.visit_body(module.body());
     let mut collector = Collector {
@@ -335,13 +158,16 @@ fn nodes_of(modules: &Modules, id: ModuleId, module: &Module) -> Vec<Node> {
         nodes: Vec::new(),
         class: None,
         is_inside: false,
+        outer: Vec::new(),
+        parameters: Vec::new(),
+        handed_out: Vec::new(),
     };
     walk_body(&mut collector, module.body());
     collector.nodes
 }
 
 /// What a module's imports bind, wherever they stand.
-struct Imported<'a> {
+pub(super) struct Imported<'a> {
     importer: ModuleId,
     all: &'a Modules,
     modules: HashSet<&'a str>,
@@ -349,6 +175,8 @@ struct Imported<'a> {
     /// `from x import name as other`.
     aliases: HashMap<&'a str, &'a str>,
     has_flask_session: bool,
+    /// The module has to do with `pathlib`.
+    has_paths: bool,
 }
 
 impl<'a> Imported<'a> {
@@ -360,6 +188,34 @@ impl<'a> Imported<'a> {
             names: HashSet::new(),
             aliases: HashMap::new(),
             has_flask_session: false,
+            has_paths: all.get(importer).file.text.as_str().contains("Path"),
+        }
+    }
+
+    /// The name that an alias stands for.
+    pub fn original<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        self.aliases.get(name).copied().unwrap_or(name)
+    }
+
+    /// What stands in front of a dot.
+    pub fn root(&self, base: &Expr) -> Root {
+        match base {
+            Expr::Name(name) if self.modules.contains(name.id.as_str()) => Root::Module,
+            Expr::Name(name) if self.names.contains(name.id.as_str()) => {
+                match name.id.starts_with(char::is_uppercase) {
+                    true => Root::Class,
+                    false => Root::Imported,
+                }
+            }
+            // An attribute of a module: another module, or a class.
+            Expr::Attribute(attribute) => match self.root(&attribute.value) {
+                Root::Module => Root::Imported,
+                Root::Imported | Root::Class | Root::Other => Root::Other,
+            },
+            _ => Root::Other,
         }
     }
 
@@ -416,6 +272,12 @@ struct Collector<'a, 'i> {
     class: Option<&'a StmtClassDef>,
     /// Inside a function: what is assigned there is its own.
     is_inside: bool,
+    /// The names of what stands around a function inside.
+    outer: Vec<Key>,
+    /// The parameters of the functions around.
+    parameters: Vec<&'a str>,
+    /// The functions inside that those around hand out.
+    handed_out: Vec<&'a str>,
 }
 
 impl<'a> SourceOrderVisitor<'a> for Collector<'a, '_> {
@@ -424,6 +286,7 @@ impl<'a> SourceOrderVisitor<'a> for Collector<'a, '_> {
             Stmt::FunctionDef(def) => self.function(def),
             Stmt::ClassDef(class) => self.class(class),
             Stmt::Assign(_) | Stmt::AnnAssign(_) if self.is_inside => {}
+            Stmt::Expr(it) => self.error_handler(&it.value),
             Stmt::Assign(assign) => self.global(&assign.targets, &assign.value),
             Stmt::AnnAssign(assign) => {
                 if let Some(value) = &assign.value {
@@ -463,19 +326,83 @@ impl<'a> Collector<'a, '_> {
             None if self.is_inside => Vec::new(),
             None => vec![plain(name)],
         };
+        let class = self.class.map(|class| plain(class.name.as_str()));
         let mut node = mentions.node(names);
         node.place = Some(place);
-        node.class = self.class.map(|class| plain(class.name.as_str()));
+        node.class = class;
         node.is_verb = is_verb(name);
+        let body = Body::of(def);
+        let around = (self.parameters.len(), self.handed_out.len());
+        let own = def.parameters.iter();
+        self.parameters
+            .extend(own.map(|parameter| parameter.name().as_str()));
+        node.returns = Some(Returns::of(
+            def,
+            class,
+            &body,
+            &self.parameters,
+            self.imported,
+        ));
+        node.answers = self.answers_of(def, &node.names);
+        self.handed_out.extend(body.handed_out());
+        self.parameters.extend(body.locals());
+        node.keeps = keeps(def);
         self.nodes.push(node);
         for (field, value) in fields {
             self.holder(vec![dotted(field)], value);
         }
         // Functions inside are found by place as well, and called by name from inside only.
         let outer = (self.class.take(), self.is_inside);
+        if !self.is_inside {
+            self.outer.extend(class);
+            self.outer.push(plain(name));
+        }
         self.is_inside = true;
         self.visit_body(&def.body);
         (self.class, self.is_inside) = outer;
+        self.parameters.truncate(around.0);
+        self.handed_out.truncate(around.1);
+        if !self.is_inside {
+            self.outer.clear();
+        }
+    }
+
+    /// `app.register_error_handler(404, not_found)`.
+    fn error_handler(&mut self, value: &'a Expr) {
+        let Expr::Call(call) = value else { return };
+        if last_name(&call.func) != Some("register_error_handler") {
+            return;
+        }
+        let mut node = Mentions::new(self.imported).node(Vec::new());
+        node.returns = Some(Returns::of_error_handler(call, self.imported));
+        node.answers = vec![ERROR_HANDLER];
+        self.nodes.push(node);
+    }
+
+    /// Functions inside answer for the one around them as well: it may be a decorator.
+    fn answers_of(&self, def: &StmtFunctionDef, names: &[Key]) -> Vec<Key> {
+        let mut answers = names.to_vec();
+        if self.is_inside {
+            let name = def.name.as_str();
+            answers.push(plain(name));
+            let outer = self
+                .outer
+                .iter()
+                .filter(|_| self.handed_out.contains(&name));
+            answers.extend(outer.map(|outer| inside(*outer)));
+        }
+        let mut decorators = def
+            .decorator_list
+            .iter()
+            .map(|decorator| &decorator.expression);
+        let handles_errors = decorators.any(|decorator| {
+            let Expr::Call(call) = decorator else {
+                return false;
+            };
+            last_name(&call.func).is_some_and(|name| name.ends_with("errorhandler"))
+        });
+        answers.extend(handles_errors.then_some(ERROR_HANDLER));
+        answers
     }
 
     fn class(&mut self, class: &'a StmtClassDef) {
@@ -547,7 +474,7 @@ fn target_name(target: &Expr) -> Option<&str> {
 
 /// What stands in front of a dot.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Root {
+pub(super) enum Root {
     Module,
     /// An object, or a foreign module.
     Imported,
@@ -588,6 +515,9 @@ impl<'a, 'i> Mentions<'a, 'i> {
             mentions: self.found,
             is_source: self.is_source,
             is_sink: self.is_sink,
+            returns: None,
+            answers: Vec::new(),
+            keeps: false,
         }
     }
 
@@ -612,8 +542,12 @@ impl<'a, 'i> Mentions<'a, 'i> {
     }
 
     fn attribute(&mut self, base: &Expr, name: &str) {
-        self.judge(name);
-        let root = self.root(base);
+        let root = self.imported.root(base);
+        // Queries have one as well, and they are many more.
+        let is_query = name == "exists" && root == Root::Other && !self.imported.has_paths;
+        if !is_query {
+            self.judge(name);
+        }
         if root != Root::Module {
             self.found.push(dotted(name));
         }
@@ -622,24 +556,6 @@ impl<'a, 'i> Mentions<'a, 'i> {
             self.found.push(plain(name));
         }
         self.is_sink |= name.starts_with("read_") || may_be_module && COMMON_SINKS.contains(&name);
-    }
-
-    fn root(&self, base: &Expr) -> Root {
-        match base {
-            Expr::Name(name) if self.imported.modules.contains(name.id.as_str()) => Root::Module,
-            Expr::Name(name) if self.imported.names.contains(name.id.as_str()) => {
-                match name.id.starts_with(char::is_uppercase) {
-                    true => Root::Class,
-                    false => Root::Imported,
-                }
-            }
-            // An attribute of a module: another module, or a class.
-            Expr::Attribute(attribute) => match self.root(&attribute.value) {
-                Root::Module => Root::Imported,
-                Root::Imported | Root::Class | Root::Other => Root::Other,
-            },
-            _ => Root::Other,
-        }
     }
 
     /// `upload.save(path)`; a model's `save()` takes none.
@@ -682,103 +598,4 @@ impl<'a> SourceOrderVisitor<'a> for Mentions<'a, '_> {
     }
 
     fn visit_annotation(&mut self, _: &'a Expr) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::discover::Repository;
-
-    /// `(name, has a source, has a sink)` of every function.
-    fn marks(files: &[(&str, &str)]) -> Vec<(String, bool, bool)> {
-        let repo = Repository::from_texts(files.iter().copied());
-        let modules = Modules::parse(&repo);
-        let reach = Reach::of(&modules);
-        let mut found: Vec<_> = reach
-            .nodes
-            .iter()
-            .map(|(place, mark)| {
-                let text = modules.get(place.module).source(place.span);
-                let name = text.split("def ").nth(1).unwrap_or_default();
-                let name = name.split('(').next().unwrap_or_default().to_owned();
-                (name, mark.source, mark.sink)
-            })
-            .collect();
-        found.sort();
-        found
-    }
-
-    fn mark(name: &str, source: bool, sink: bool) -> (String, bool, bool) {
-        (name.to_owned(), source, sink)
-    }
-
-    #[test]
-    fn calls_lead_across_modules() {
-        let found = marks(&[
-            (
-                "app.py",
-                "import flask\nfrom . import store\nfrom .store import keep as k\n\
-                 def a():\n    return store.load(flask.request.args)\n\
-                 def b(x):\n    return k(x)\n\
-                 def c(x):\n    return x.load(1)\n",
-            ),
-            (
-                "store.py",
-                "import flask\n\
-                 def load(x):\n    return open(x)\n\
-                 def keep(x):\n    return x\n",
-            ),
-        ]);
-        let expected = [
-            mark("a", true, true),
-            mark("b", false, false),
-            mark("c", false, false),
-            mark("keep", false, false),
-            mark("load", false, true),
-        ];
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn methods_fields_and_tables_lead_on() {
-        let found = marks(&[(
-            "app.py",
-            "import flask\n\
-             def write(x):\n    open(x)\n\
-             TABLE = {'w': write}\n\
-             class Store:\n    def put(self, x):\n        write(x)\n\
-             class Job:\n    def __init__(self):\n        self.do = write\n\
-             def by_table(x):\n    TABLE['w'](x)\n\
-             def by_method(s):\n    s.put(1)\n\
-             def by_class():\n    return Store()\n\
-             def by_field(j):\n    j.do(1)\n\
-             def by_nothing(j):\n    j.done(1)\n",
-        )]);
-        let sinks: Vec<_> = found.iter().filter(|(_, _, sink)| *sink).collect();
-        let names: Vec<_> = sinks.iter().map(|(name, ..)| name.as_str()).collect();
-        let expected = [
-            "__init__",
-            "by_class",
-            "by_field",
-            "by_method",
-            "by_table",
-            "put",
-            "write",
-        ];
-        assert_eq!(names, expected);
-    }
-
-    #[test]
-    fn common_names_need_their_module() {
-        let found = marks(&[(
-            "app.py",
-            "import flask, os\n\
-             def a(x):\n    return x.replace('a', 'b')\n\
-             def b(x):\n    os.replace(x, x)\n\
-             def c(x):\n    x.save()\n\
-             def d(x):\n    x.save('there')\n",
-        )]);
-        let sinks: Vec<_> = found.iter().map(|(_, _, sink)| *sink).collect();
-        assert_eq!(sinks, [false, true, false, true]);
-    }
 }
