@@ -173,8 +173,9 @@ fn compose_file(
                 reason: "the file to be created exists already".into(),
             });
         }
+        let more = line_changes(text, &wanted.lines);
         return Ok(file.is_none().then(|| NewText {
-            text: text.to_owned(),
+            text: splice(text, more.as_slice()),
             executable,
         }));
     }

@@ -16,6 +16,7 @@ pub mod session_management;
 pub mod template_rendering;
 
 mod flowing;
+mod test_settings;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -367,17 +367,17 @@ fn scripts_and_procfiles() {
     adds(
         "Procfile",
         "web: gunicorn a:b\nworker: celery\n",
-        "web: FLASK_DEBUG=0 gunicorn a:b\nworker: celery\n",
+        "web: export FLASK_DEBUG=0 && gunicorn a:b\nworker: celery\n",
     );
     adds(
         "Procfile",
         "web: flask db upgrade && exec gunicorn a:b\n",
-        "web: flask db upgrade && FLASK_DEBUG=0 exec gunicorn a:b\n",
+        "web: flask db upgrade && export FLASK_DEBUG=0 && exec gunicorn a:b\n",
     );
     adds(
         "Makefile",
         "run:\n\t@flask run\n",
-        "run:\n\t@FLASK_DEBUG=0 flask run\n",
+        "run:\n\t@export FLASK_DEBUG=0 && flask run\n",
     );
     adds(
         "run.sh",

@@ -279,6 +279,12 @@ impl<'a> Tracer<'a> {
         self.via.push(self.location(frame.module, call.range()));
         let result = self.run_function(module, function, locals);
         self.via.pop();
+        let result = match result {
+            Eval::Value(value) if value.is_made_anew() && keeps_something(text) => {
+                Eval::Value(Value::Store(function.name.to_string()))
+            }
+            other => other,
+        };
         match result {
             Eval::Value(Value::Unknown(reason)) => {
                 let name = function.name.as_str();
@@ -601,4 +607,22 @@ fn is_generator_or_route(function: &StmtFunctionDef) -> bool {
         };
         matches!(name, Some("route" | "contextmanager"))
     })
+}
+
+/// Whether a function of this text puts something into a file or a database: what it makes anew
+/// is then made once, and found again by the next start.
+fn keeps_something(text: &str) -> bool {
+    let words = [
+        ".write(",
+        ".write_text(",
+        ".write_bytes(",
+        ".dump(",
+        ".create(",
+        ".save(",
+        ".add(",
+        ".put(",
+        ".insert(",
+        ".commit(",
+    ];
+    words.iter().any(|word| text.contains(word))
 }

@@ -76,7 +76,7 @@ impl Configuration {
         let fits = |place: &Spot| last_write.is_none_or(|last| place.position > last);
         let objects: Vec<Spot> = self
             .sources(app)
-            .filter_map(|source| self.in_object(modules, app, source, key))
+            .filter_map(|source| self.in_object(modules, app, goal, source, key))
             .filter(fits)
             .collect();
         let only_production =
@@ -85,8 +85,25 @@ impl Configuration {
         if let Some(place) = exclusive.or(objects.last()) {
             return Some(place.placement.clone());
         }
-        self.beside_writes(modules, app, fits)
+        let made_in = apps.get(app).module;
+        // What another module adds to an application that it imports, production may never load.
+        let is_own = |write: &Write| write.module == made_in || !write.via.is_empty();
+        self.beside_writes(modules, app, |place, write| is_own(write) && fits(place))
+            .or_else(|| {
+                let is_set = last_write.is_some();
+                self.beside_writes(modules, app, |place, _| is_set && fits(place))
+            })
             .or_else(|| self.at_the_end(modules, apps, app))
+    }
+
+    /// The class or module that only the tests load, to set `key` for them.
+    pub fn place_for_tests(&self, modules: &Modules, app: AppId, key: &str) -> Option<Placement> {
+        let goal = Environment::Testing;
+        let of_tests = self
+            .sources(app)
+            .filter(|source| source.environments == [goal]);
+        let places = of_tests.filter_map(|source| self.in_object(modules, app, goal, source, key));
+        places.last().map(|spot| spot.placement)
     }
 
     /// Whether the write is production's alone, so that changing its value leaves development
@@ -106,8 +123,14 @@ impl Configuration {
     }
 
     /// The class or module that a load brings.
-    fn in_object(&self, modules: &Modules, app: AppId, source: &Source, key: &str) -> Option<Spot> {
-        let goal = Environment::Production;
+    fn in_object(
+        &self,
+        modules: &Modules,
+        app: AppId,
+        goal: Environment,
+        source: &Source,
+        key: &str,
+    ) -> Option<Spot> {
         let start = source.position[goal.index()]?;
         let home = source.home.filter(|_| source.conditions.is_empty())?;
         let (Home::Class(module, _) | Home::Module(module)) = home;
@@ -168,7 +191,7 @@ impl Configuration {
         &self,
         modules: &Modules,
         app: AppId,
-        fits: impl Fn(&Spot) -> bool,
+        fits: impl Fn(&Spot, &Write) -> bool,
     ) -> Option<Placement> {
         let goal = Environment::Production;
         let writes: Vec<&Write> = self.in_order(app, goal).collect();
@@ -195,7 +218,7 @@ impl Configuration {
                     // A mapping is written as a whole, in any order.
                     position: position + 1,
                 };
-                fits(&place).then_some(place.placement)
+                fits(&place, write).then_some(place.placement)
             })
     }
 

@@ -351,6 +351,64 @@ fn the_end_of_setup_is_behind_the_last_load() {
 }
 
 #[test]
+fn a_helper_that_hands_the_application_back_is_no_end_of_setup() {
+    let world = world(&[
+        (
+            "app.py",
+            "from flask import Flask\nfrom guard import guard\napp = Flask('x')\napp.config['A'] = 1\nguard(app)\n",
+        ),
+        (
+            "guard.py",
+            "def guard(app):\n    app.config['B'] = 1\n    app.run = None\n    return app\n",
+        ),
+    ]);
+    let (app, _) = world.apps.primary().unwrap();
+    let end = world.configuration.end_of_setup(app).unwrap();
+    assert_eq!(&*end.path, "app.py");
+}
+
+/// Where `SESSION_COOKIE_SECURE` would be written: the file, and the line of what it is next to.
+fn place_of_a_flag(texts: &[(&str, &str)]) -> String {
+    let world = world(texts);
+    let modules = Modules::parse(&world.repo);
+    let (app, _) = world.apps.primary().unwrap();
+    let key = "SESSION_COOKIE_SECURE";
+    let place = world
+        .configuration
+        .best_place(&modules, &world.apps, app, key);
+    world.line_of(&place.unwrap().location)
+}
+
+#[test]
+fn settings_stand_where_nothing_keeps_them_from_being_made() {
+    let app = "from flask import Flask\nfrom plug import init, use\ndef create_app():\n    app = Flask('x')\n    use(app)\n    init(app)\n    return app\n";
+    let always = "def use(app):\n    app.config['A'] = 1\n";
+    for (plug, expected) in [
+        (
+            "import os\ndef init(app):\n    if os.path.exists('off'):\n        return\n    app.config['B'] = 1\n",
+            "plug.py:2",
+        ),
+        (
+            "import os\ndef init(app):\n    if os.path.exists('off'):\n        raise RuntimeError\n    app.config['B'] = 1\n",
+            "plug.py:7",
+        ),
+        ("def init(app):\n    app.config['B'] = 1\n", "plug.py:4"),
+    ] {
+        let plug = format!("{always}{plug}");
+        let found = place_of_a_flag(&[("app.py", app), ("plug.py", &plug)]);
+        assert_eq!(found, expected, "{plug}");
+    }
+}
+
+#[test]
+fn settings_stand_in_what_production_loads() {
+    let app = "from flask import Flask\napp = Flask('x')\napp.config['A'] = 1\n";
+    let profile = "from app import app\napp.config['PROFILE'] = True\napp.run()\n";
+    let found = place_of_a_flag(&[("app.py", app), ("profile.py", profile)]);
+    assert_eq!(found, "app.py:3");
+}
+
+#[test]
 fn talisman_sets_the_cookie_flags() {
     let plain = "from flask_talisman import Talisman\nTalisman(app)";
     assert_eq!(one(plain, "SESSION_COOKIE_SECURE"), "True");
@@ -516,4 +574,21 @@ fn what_a_server_imports_is_not_built_under_main() {
     assert!(of("[\"flask\", \"run\"]"));
     assert!(of("[\"gunicorn\", \"app:create_app()\"]"));
     assert!(of("[\"python\", \"app.py\"]"));
+}
+
+#[test]
+fn what_a_function_makes_and_keeps_is_no_new_value() {
+    let made = "\
+def key():
+    try:
+        made = Meta['key'].value
+    except Meta.DoesNotExist:
+        made = os.urandom(64)
+        Meta.create(key='key', value=made)
+    return made
+app.secret_key = key()
+";
+    assert_eq!(one(made, "SECRET_KEY"), "store key");
+    let lost = made.replace("Meta.create(key='key', value=made)", "print('new key')");
+    assert!(one(&lost, "SECRET_KEY").contains("random os.urandom"));
 }

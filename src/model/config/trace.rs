@@ -212,6 +212,9 @@ impl<'a> Tracer<'a> {
             Stmt::Expr(expr) if frame.emits.is_none() => {
                 self.effects(frame, &expr.value);
             }
+            Stmt::Assert(assert) if frame.emits.is_none() => {
+                self.effects(frame, &assert.test);
+            }
             Stmt::If(branch) => return self.branch(frame, branch),
             Stmt::For(each) => return self.for_each(frame, stmt, each),
             Stmt::While(repeat) => {
@@ -271,6 +274,7 @@ impl<'a> Tracer<'a> {
         let rest = rest.map(|clause| (clause.test.as_ref(), clause.body.as_slice()));
         let before = frame.locals.clone();
         let mut merged: Option<HashMap<Box<str>, Eval<'a>>> = None;
+        let mut left: Vec<Condition> = Vec::new();
         for (test, body) in std::iter::once(first).chain(rest) {
             let truth = test.map_or(Some(true), |test| self.truth(frame, test));
             if truth == Some(false) {
@@ -285,6 +289,9 @@ impl<'a> Tracer<'a> {
                 };
                 conditions.push(self.condition(frame, test, true, kind));
                 undecided.push(self.condition(frame, test, false, kind));
+                if returns(body) {
+                    left.extend(undecided.last().cloned());
+                }
             }
             let depth = self.conditions.len();
             frame.locals.clone_from(&before);
@@ -313,6 +320,8 @@ impl<'a> Tracer<'a> {
         if exhaustive && all_stop {
             return Flow::Stop;
         }
+        // Until the function's end: `under` and `run_function` take it off again.
+        self.conditions.extend(left);
         Flow::Next
     }
 
@@ -387,9 +396,10 @@ impl<'a> Tracer<'a> {
     }
 
     pub(super) fn under<R>(&mut self, condition: Condition, run: impl FnOnce(&mut Self) -> R) -> R {
+        let depth = self.conditions.len();
         self.conditions.push(condition);
         let result = run(self);
-        self.conditions.pop();
+        self.conditions.truncate(depth);
         result
     }
 
@@ -427,11 +437,23 @@ impl<'a> Tracer<'a> {
             is_function: true,
             returned: None,
         };
+        let depth = self.conditions.len();
         self.body(&mut frame, &function.body);
+        self.conditions.truncate(depth);
         self.running.pop();
         frame
             .returned
             .unwrap_or(Eval::Value(Value::Known(super::Literal::None)))
+    }
+
+    /// Whether the innermost running function has a parameter of that name.
+    fn is_parameter(&self, name: &str) -> bool {
+        let function = self.running.last().and_then(|(module, span)| {
+            self.tree(*module)
+                .statement_exactly(*span)?
+                .as_function_def_stmt()
+        });
+        function.is_some_and(|it| it.parameters.includes(name))
     }
 
     /// Notes that the application is complete in front of `stmt` (a `return` of it).
@@ -446,6 +468,12 @@ impl<'a> Tracer<'a> {
         if !matches!(**value, Expr::Name(_) | Expr::Attribute(_)) {
             return;
         }
+        // A helper that hands back what it was given: its caller goes on.
+        if let Expr::Name(name) = &**value
+            && self.is_parameter(&name.id)
+        {
+            return;
+        }
         let text = &self.tree(frame.module).file.text;
         let start = stmt.range().start().to_usize();
         self.end = Some(SetupEnd {
@@ -456,6 +484,12 @@ impl<'a> Tracer<'a> {
             last: stmt.range().into(),
         });
     }
+}
+
+/// Whether a `return` ends `body`: what stands behind it then depends on the body's condition.
+/// A `raise` keeps the application from starting, so that nothing depends on it.
+fn returns(body: &[Stmt]) -> bool {
+    matches!(body.last(), Some(Stmt::Return(_)))
 }
 
 /// A later `return` adds to what an earlier one gave.

@@ -251,6 +251,13 @@ impl Value {
         matches!(self, Self::Unknown(_))
     }
 
+    /// Whether it is, or may be, another one in every process.
+    pub(super) fn is_made_anew(&self) -> bool {
+        self.leaves()
+            .iter()
+            .any(|leaf| matches!(leaf, Self::Random(_)))
+    }
+
     /// Every value it may be: itself, or the leaves of its choices.
     pub fn leaves(&self) -> Vec<&Self> {
         match self {

@@ -334,6 +334,12 @@ impl<'a> Interp<'a> {
         st: &State<'a>,
     ) -> Value<'a> {
         let place = args.place;
+        if matches!(name, "add_url_rule" | "add_resource") {
+            // An application that is not found here, as in a circle of imports.
+            let owner = Value::unknown(hash(name));
+            self.registered(receiver.unwrap_or(&owner), name, args, st);
+            return Value::None;
+        }
         if let ([wrapped @ (Value::Func(_) | Value::Bound(_))], true) =
             (args.pos.as_slice(), args.named.is_empty())
             && !receiver.is_some_and(Value::is_tainted)
@@ -343,11 +349,12 @@ impl<'a> Interp<'a> {
         }
         let mut pieces = Vec::new();
         let mut key = mix(hash(name), receiver.map_or(place.key(), Value::key));
+        let is_answer = gives_response(name);
         let direct = args
             .pos
             .iter()
-            .map(|value| (value, matches!(value, Value::Ref(_))));
-        let is_text = !name.is_empty() && gives_text(name);
+            .map(|value| (value, is_answer || matches!(value, Value::Ref(_))));
+        let is_text = gives_text(name);
         let named = args.named.iter().map(|(_, value)| (value, !is_text));
         let rest = args
             .rest
@@ -815,20 +822,25 @@ fn length_of(func: &Func<'_>) -> usize {
 
 /// Methods that, by their name, make text of whatever they belong to.
 fn gives_text(name: &str) -> bool {
-    name.is_empty()
-        || [
-            "html",
-            "substitute",
-            "text",
-            "str",
-            "render",
-            "format",
-            "read",
-            "join",
-            "dumps",
-        ]
-        .iter()
-        .any(|word| name.contains(word))
+    let words = [
+        "html",
+        "substitute",
+        "text",
+        "str",
+        "render",
+        "format",
+        "read",
+        "join",
+        "dumps",
+    ];
+    words.iter().any(|word| name.contains(word))
+}
+
+/// Whether foreign code of that name, or what has no name at all, makes a whole answer and not a
+/// text: a view that returns it sends no HTML of its own.
+fn gives_response(name: &str) -> bool {
+    let words = ["response", "redirect", "dispatch", "handle", "authorize"];
+    name.is_empty() || words.iter().any(|word| name.contains(word))
 }
 
 /// The arguments of a call of a `functools.partial`: those it holds, then those it is given.

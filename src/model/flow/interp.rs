@@ -397,6 +397,10 @@ impl<'a> Interp<'a> {
         {
             return Some(value.clone());
         }
+        // Only a package has modules of its own: `app` of `app.py` is not `app.py`.
+        if !self.modules.get(id).path().ends_with("__init__.py") {
+            return None;
+        }
         self.modules.import(id, 1, name).map(Value::Module)
     }
 

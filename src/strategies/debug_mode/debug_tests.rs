@@ -90,8 +90,8 @@ impl Control for DebugTests {
             patch.follow_ups.extend(guard.follow_ups);
         }
         patch.follow_up(
-            "Run the new tests once: they need pytest, and an app that starts without \
-                         its database.",
+            "Run the new tests once: they need pytest, and are skipped where the app does \
+             not start, for want of its database for one.",
         )
     }
 }

@@ -483,7 +483,7 @@ mod tests {
         assert!(words.contains("APP_KEY_FILE"), "{words}");
         assert!(words.contains("Set APP_KEY"), "{words}");
         let conftest = patch.edits.iter().find_map(|edit| match edit {
-            Edit::Create { path, text, .. } if &**path == "conftest.py" => Some(text),
+            Edit::Line { path, line } if &**path == "conftest.py" => Some(line),
             _ => None,
         });
         assert!(conftest.unwrap().contains("\"APP_KEY\""), "{patch:?}");

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 
 use super::keys;
-use crate::discover::{FileKind, Purpose};
+use crate::discover::FileKind;
 use crate::finding::Edit;
 use crate::model::Model;
 use crate::model::app::AppId;
 use crate::model::config::{Environment, Value};
+use crate::strategies::test_settings::{self, Runner};
 use crate::text::Span;
-
-/// Lines longer than this are wrapped, as black and ruff do.
-const LINE_LENGTH: usize = 88;
 
 /// Long enough for every check, and plainly no secret.
 fn value_for_tests(variable: &str) -> String {
@@ -22,7 +20,6 @@ fn value_for_tests(variable: &str) -> String {
 
 /// The tests' own value of the variable, where they would be left without a key.
 pub(super) fn for_tests(model: &Model, app: Option<AppId>, key: &str, variable: &str) -> Vec<Edit> {
-    let has_tests = uses_pytest(model);
     let own = app.and_then(|app| {
         let configuration = &model.configuration;
         let own = configuration.resolved(app, key, Environment::Testing);
@@ -30,36 +27,35 @@ pub(super) fn for_tests(model: &Model, app: Option<AppId>, key: &str, variable: 
         let is_shared = configuration.is_shared_with(own, Environment::Production);
         matches!(own.value, Value::Known(_)).then_some(!is_shared)
     });
-    if !has_tests || own == Some(true) {
+    if own == Some(true) {
         return Vec::new();
     }
-    // All keys at once: the patches of two keys then make the same file.
-    let mut variables = all_variables(model);
-    if !variables.iter().any(|it| it == variable) {
-        variables.push(variable.to_owned());
-    }
-    let lines: String = variables
-        .iter()
-        .map(|it| {
-            let arguments = format!("\"{it}\", \"{}\"", value_for_tests(it));
-            let line = format!("os.environ.setdefault({arguments})\n");
-            match line.len() <= LINE_LENGTH + 1 {
-                true => line,
-                false => format!("os.environ.setdefault(\n    {arguments}\n)\n"),
-            }
-        })
-        .collect();
-    let Some(conftest) = model.repo.file("conftest.py") else {
-        let text = format!(
-            "\"\"\"Settings of the test run, made before the tests import the application.\"\"\"\n\n\
-             import os\n\n{lines}"
-        );
-        return vec![Edit::create("conftest.py", text)];
+    let with_value = |variable: String| {
+        let value = value_for_tests(&variable);
+        (variable, value)
     };
-    if conftest.text.as_str().contains(&format!("\"{variable}\"")) {
-        return Vec::new();
+    match test_settings::runner(model) {
+        Some(Runner::Pytest) => {
+            // In a file that is there, all at once: the patches of two keys then agree.
+            let mut variables = match test_settings::has_conftest(model) {
+                true => all_variables(model),
+                false => Vec::new(),
+            };
+            if !variables.iter().any(|it| it == variable) {
+                variables.push(variable.to_owned());
+            }
+            let variables: Vec<_> = variables.into_iter().map(with_value).collect();
+            test_settings::in_conftest(model, variable, &variables)
+        }
+        Some(Runner::Unittest) => {
+            let value = value_for_tests(key);
+            let in_class = app.and_then(|app| test_settings::in_class(model, app, key, &value));
+            in_class.unwrap_or_else(|| {
+                test_settings::in_modules(model, &with_value(variable.to_owned()))
+            })
+        }
+        None => Vec::new(),
     }
-    in_conftest(model, &conftest.path, &lines)
 }
 
 /// The variables that the application's keys are, or will be, read from.
@@ -81,54 +77,6 @@ fn all_variables(model: &Model) -> Vec<String> {
         }
     }
     variables
-}
-
-/// In front of the first import of something that is not of the standard library: from there on
-/// the application may be loaded.
-fn in_conftest(model: &Model, path: &Arc<str>, line: &str) -> Vec<Edit> {
-    use ruff_python_ast::Stmt;
-    use ruff_text_size::Ranged as _;
-
-    let Some(id) = model.modules.by_path(path) else {
-        return Vec::new();
-    };
-    let module = model.modules.get(id);
-    let text = &module.file.text;
-    let is_os = |stmt: &Stmt| {
-        matches!(stmt, Stmt::Import(import)
-        if import.names.iter().any(|alias| alias.name.as_str() == "os" && alias.asname.is_none()))
-    };
-    let newline = text.newline();
-    let line = line.replace('\n', newline);
-    let body = module.body();
-    let os = body.iter().find(|stmt| is_os(stmt));
-    let at = |stmt: &Stmt| text.next_line_start(stmt.range().end().to_usize().saturating_sub(1));
-    match os {
-        Some(os) => vec![Edit::insert(
-            path,
-            at(os),
-            format!("{newline}{line}{newline}"),
-        )],
-        None => {
-            let docstring = body.first().filter(
-                |stmt| matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr()),
-            );
-            let offset = docstring.map_or(0, at);
-            let gap = if docstring.is_some() { newline } else { "" };
-            let lines = format!("{gap}import os{newline}{newline}{line}{newline}");
-            vec![Edit::insert(path, offset, lines)]
-        }
-    }
-}
-
-/// Tests that are plain functions are pytest's, whether they import it or not.
-fn uses_pytest(model: &Model) -> bool {
-    let tests = model.repo.of_kind(FileKind::Python);
-    let mut tests = tests.filter(|file| file.purpose == Purpose::Test);
-    tests.any(|file| {
-        let text = file.text.as_str();
-        text.contains("pytest") || text.lines().any(|line| line.starts_with("def test_"))
-    })
 }
 
 /// Whether the project works with `.env` files.

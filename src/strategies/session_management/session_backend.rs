@@ -5,9 +5,10 @@ use crate::edit::module_file::NewModule;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::app::{App, AppId};
-use crate::model::config::{Environment, Literal, Resolved, SetupEnd, Value};
+use crate::model::config::{Environment, Literal, Resolved, SetupEnd, Value, Write};
 use crate::model::modules::ModuleId;
 use crate::strategies::strategy::SESSION_MANAGEMENT;
+use crate::strategies::test_settings::{self, Runner};
 use crate::strategies::{About, Answers, Control};
 use crate::text::join_path;
 
@@ -293,14 +294,34 @@ fn add_flask_session(model: &Model, id: AppId, app: &App, answers: &Answers) -> 
             backend.variable
         ));
     }
-    if end.indentation.is_empty() {
+    let for_tests = match set_testing_late(model, id, end) && !backend.variable.is_empty() {
+        true => without_store(model, backend),
+        false => Vec::new(),
+    };
+    let (os, import) = module_for(model, file, end.offset, "os");
+    let url = format!(
+        "{os}.environ.get(\"{}\", \"{}\")",
+        backend.variable, backend.local
+    );
+    let (mut lines, url) = match for_tests.is_empty() {
+        true => (vec![format!("if not {}.testing:", end.name)], url),
+        false => {
+            let held = free_name(model, file, "session_store");
+            let lines = vec![format!("{held} = {url}"), format!("if {held}:")];
+            (lines, held)
+        }
+    };
+    if !matches!(backend.name, "sqlalchemy") {
+        patch = patch.edits(import);
+    }
+    if end.indentation.is_empty() && for_tests.is_empty() {
         patch = patch.may_break(
             "The application is made when its module is imported: tests that set TESTING \
              afterwards need the store, too.",
         );
     }
-    let mut lines = vec![format!("if not {}.testing:", end.name)];
-    let (statements, edits) = configure(model, file, end, backend);
+    patch = patch.edits(for_tests);
+    let (statements, edits) = configure(model, file, end, backend, &url);
     lines.extend(statements.into_iter().map(|line| format!("    {line}")));
     patch = patch.edits(edits);
     if migrates {
@@ -344,12 +365,54 @@ fn service(backend: &Backend) -> &'static str {
     }
 }
 
+/// Whether tests may use an application that is complete before they set TESTING, if they do.
+fn set_testing_late(model: &Model, id: AppId, end: &SetupEnd) -> bool {
+    let testing = model
+        .configuration
+        .resolved(id, "TESTING", Environment::Testing);
+    // A test that sets it on the finished application does not come through the factory.
+    let in_factory = |write: &Write| {
+        let mut places = write.via.iter().chain([&write.statement]);
+        places.any(|at| at.path == end.path)
+    };
+    let is_set = match testing {
+        Resolved::Set {
+            value: Value::Known(on),
+            write,
+            ..
+        } => on.is_truthy() && in_factory(write),
+        _ => false,
+    };
+    end.indentation.is_empty() || !is_set
+}
+
+/// The tests' own setting, which leaves their sessions in the cookie.
+fn without_store(model: &Model, backend: &Backend) -> Vec<Edit> {
+    let variable = (backend.variable.to_owned(), String::new());
+    match test_settings::runner(model) {
+        Some(Runner::Pytest) => test_settings::in_conftest(model, backend.variable, &[variable]),
+        Some(Runner::Unittest) => test_settings::in_modules(model, &variable),
+        None => Vec::new(),
+    }
+}
+
+/// A name that the module does not have yet.
+fn free_name(model: &Model, file: ModuleId, wanted: &str) -> String {
+    let text = model.modules.get(file).file.text.as_str();
+    let mut name = wanted.to_owned();
+    while text.contains(&name) {
+        name.push('_');
+    }
+    name
+}
+
 /// The statements that configure the backend, and the imports they need.
 fn configure(
     model: &Model,
     file: ModuleId,
     end: &SetupEnd,
     backend: &Backend,
+    url: &str,
 ) -> (Vec<String>, Vec<Edit>) {
     let app = &end.name;
     let offset = end.offset;
@@ -367,11 +430,7 @@ fn configure(
         "cachelib" => name("cachelib", "FileSystemCache"),
         _ => String::new(),
     };
-    let (os, import) = module_for(model, file, offset, "os");
-    let url = format!(
-        "{os}.environ.get(\"{}\", \"{}\")",
-        backend.variable, backend.local
-    );
+    let (os, _) = module_for(model, file, offset, "os");
     let value = match backend.name {
         "redis" => format!("{client}.from_url({url})"),
         "memcached" | "mongodb" => format!("{client}({url})"),
@@ -380,9 +439,6 @@ fn configure(
         }
         _ => format!("{app}.extensions[\"sqlalchemy\"]"),
     };
-    if backend.name != "sqlalchemy" {
-        edits.extend(import);
-    }
     let mut lines = vec![format!(
         "{app}.config[\"SESSION_TYPE\"] = \"{}\"",
         backend.name

@@ -312,6 +312,35 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_foreign_code_makes_are_no_text() {
+        for body in [
+            "    return server.handle_error_response(request, name)\n",
+            "    return backend.go(name)(name)\n",
+        ] {
+            let source = format!("{HEAD}{body}");
+            assert_eq!(findings(&HtmlResponse, &[("app.py", &source)]), [""; 0]);
+        }
+        let text = format!("{HEAD}    return backend.render_page(name)\n");
+        assert_eq!(findings(&HtmlResponse, &[("app.py", &text)]).len(), 1);
+    }
+
+    #[test]
+    fn a_circle_of_imports_keeps_the_routes_converters() {
+        let app = "from flask import Flask\nfrom shop.views import *\napp = Flask(__name__)\n";
+        let views = "from flask.views import MethodView\nfrom shop.app import app\n\n\nclass One(MethodView):\n    def get(self, number):\n        return f'<b>{number}</b>'\n\n\napp.add_url_rule('/<int:number>', view_func=One.as_view('one'))\n";
+        let files = |views| {
+            [
+                ("shop/__init__.py", ""),
+                ("shop/app.py", app),
+                ("shop/views.py", views),
+            ]
+        };
+        assert_eq!(findings(&HtmlResponse, &files(views)), [""; 0]);
+        let text = views.replace("int:", "");
+        assert_eq!(findings(&HtmlResponse, &files(&text)).len(), 1);
+    }
+
+    #[test]
     fn json_and_escaped_values_are_fine() {
         for body in [
             "    return {'name': name}\n",

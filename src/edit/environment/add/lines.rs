@@ -24,8 +24,8 @@ fn shell_word(value: &str) -> Option<String> {
     (!value.contains(['\'', '\n'])).then(|| format!("'{value}'"))
 }
 
-/// `NAME=value` in front of every command that starts a server: the platform's shell or make's
-/// sees it.
+/// `export NAME=value &&` in front of every command that starts a server: the platform's shell or
+/// make's sees it, and a check that another patch puts in front of the server has it as well.
 pub(super) fn in_front_of_commands(place: &Place<'_>, (name, value): (&str, &str)) -> Vec<Edit> {
     let Some(word) = shell_word(value) else {
         return Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn in_front_of_commands(place: &Place<'_>, (name, value): (&str, &str
             Edit::insert(
                 &place.file.path,
                 process.location.span.start,
-                format!("{name}={word} "),
+                format!("export {name}={word} && "),
             )
         })
         .collect();
