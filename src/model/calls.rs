@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{Expr, ExprCall};
+use ruff_python_ast::{Expr, ExprCall, ExprName};
 use ruff_text_size::Ranged as _;
 
 use super::modules::{ModuleId, Modules};
@@ -138,27 +138,39 @@ fn method_of(call: &ExprCall) -> Option<&'static str> {
 
 fn is_worth_it(names: &Names, module: ModuleId, call: &ExprCall) -> bool {
     match &*call.func {
-        Expr::Name(name) => {
-            let offset = name.range.start().to_usize();
-            let found = names.scopes(module).lookup(&name.id, offset);
-            found.is_none_or(|(_, bindings)| {
-                bindings.iter().any(|binding| {
-                    matches!(binding.kind, BindingKind::Import(_) | BindingKind::Value(_))
-                })
-            })
-        }
+        Expr::Name(name) => is_bound(names, module, name, |kind| {
+            matches!(kind, BindingKind::Import(_) | BindingKind::Value(_))
+        }),
         Expr::Attribute(attribute) => {
-            METHODS.contains(&attribute.attr.as_str()) || is_dotted(&attribute.value)
+            METHODS.contains(&attribute.attr.as_str())
+                || root(&attribute.value).is_some_and(|name| {
+                    is_bound(names, module, name, |kind| {
+                        matches!(kind, BindingKind::Import(_))
+                    })
+                })
         }
         _ => false,
     }
 }
 
-fn is_dotted(expr: &Expr) -> bool {
+/// Whether a name is bound in such a way, or in none that is known.
+fn is_bound(
+    names: &Names,
+    module: ModuleId,
+    name: &ExprName,
+    is: impl Fn(&BindingKind) -> bool,
+) -> bool {
+    let offset = name.range.start().to_usize();
+    let found = names.scopes(module).lookup(&name.id, offset);
+    found.is_none_or(|(_, bindings)| bindings.iter().any(|binding| is(&binding.kind)))
+}
+
+/// What stands first in `name.name.name`.
+fn root(expr: &Expr) -> Option<&ExprName> {
     match expr {
-        Expr::Name(_) => true,
-        Expr::Attribute(attribute) => is_dotted(&attribute.value),
-        _ => false,
+        Expr::Name(name) => Some(name),
+        Expr::Attribute(attribute) => root(&attribute.value),
+        _ => None,
     }
 }
 
