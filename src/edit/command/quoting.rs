@@ -59,7 +59,10 @@ pub(super) const fn used_quote(quoting: Quoting) -> Option<char> {
     match quoting {
         Quoting::YamlSingle => Some('\''),
         Quoting::YamlDouble | Quoting::Json => Some('"'),
-        Quoting::Word(quote) | Quoting::Groovy(quote) | Quoting::Within(_, quote) => Some(quote),
+        Quoting::Word(quote)
+        | Quoting::Groovy(quote)
+        | Quoting::Python(quote)
+        | Quoting::Within(_, quote) => Some(quote),
         Quoting::Bare | Quoting::YamlPlain | Quoting::YamlBlock => None,
     }
 }
@@ -80,6 +83,11 @@ pub(super) fn inside(text: &str, quoting: Quoting) -> Option<String> {
         }
         Quoting::Groovy(quote) => {
             let refused = text.contains([quote, '\\']) || (quote == '"' && text.contains('$'));
+            (!refused).then(|| text.to_owned())
+        }
+        // A string may be formatted: `{` and `%` would be taken for places to fill in.
+        Quoting::Python(quote) => {
+            let refused = text.contains([quote, '\\', '{', '}', '%', '\n']);
             (!refused).then(|| text.to_owned())
         }
     }

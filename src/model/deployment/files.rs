@@ -1,6 +1,6 @@
 //! Which file is which surface, and what its name says about the stage.
 
-use super::{Stage, Surface, rules};
+use super::{Stage, Surface, fabric, rules};
 use crate::discover::{File, FileKind, Purpose, Repository};
 
 /// A stage, and why.
@@ -98,7 +98,8 @@ pub(super) fn surface_of(file: &File) -> Option<Surface> {
         FileKind::Toml => toml_platform(file),
         FileKind::Yaml => yaml_surface(file),
         FileKind::Ini => ini_surface(file),
-        FileKind::Python => is_gunicorn_config(&file.path).then_some(Surface::GunicornConfig),
+        FileKind::Python if is_gunicorn_config(&file.path) => Some(Surface::GunicornConfig),
+        FileKind::Python => fabric::is_tasks(file.text.as_str()).then_some(Surface::Fabric),
         FileKind::Template => template_surface(file),
         _ => None,
     }

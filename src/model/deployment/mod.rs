@@ -12,6 +12,7 @@ mod circle;
 mod compose;
 mod conditions;
 mod dotenv;
+mod fabric;
 mod files;
 mod gunicorn;
 mod image;
@@ -174,6 +175,8 @@ pub enum Surface {
     /// `serverless.yml`, `zappa_settings.json`, a task definition of ECS.
     Platform,
     Terraform,
+    /// Python that runs commands on servers.
+    Fabric,
 }
 
 impl Surface {
@@ -210,6 +213,7 @@ impl Surface {
             Self::Apache => "Apache configuration",
             Self::Platform => "platform configuration",
             Self::Terraform => "Terraform configuration",
+            Self::Fabric => "Fabric task",
         }
     }
 }

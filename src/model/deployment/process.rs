@@ -134,6 +134,8 @@ pub enum Quoting {
     Within(char, char),
     /// A Groovy string in a Jenkinsfile, in these quotes, once or three times.
     Groovy(char),
+    /// A string of Python, in these quotes, once or three times.
+    Python(char),
 }
 
 /// One word of a command, unquoted, and the place where it is written (quotes included).

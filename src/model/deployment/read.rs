@@ -7,9 +7,9 @@ use super::compose::Compose;
 use super::image::Image;
 use super::reader::Reader;
 use super::{
-    Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, files,
-    gunicorn, image, jenkins, kubernetes, makefile, platform, procfile, python_scripts, shell,
-    supervisor, terraform, unit, uwsgi,
+    Deployment, Stage, Surface, amazon, ansible, apache, ci, circle, compose, dotenv, fabric,
+    files, gunicorn, image, jenkins, kubernetes, makefile, platform, procfile, python_scripts,
+    shell, supervisor, terraform, unit, uwsgi,
 };
 use crate::discover::{File, FileKind, Purpose, Repository};
 
@@ -72,6 +72,7 @@ pub(super) fn read(repo: &Repository) -> Deployment {
     each(&mut reader, of(Surface::GitlabCi), ci::read_gitlab);
     each(&mut reader, of(Surface::CircleCi), circle::read);
     each(&mut reader, of(Surface::Jenkins), jenkins::read);
+    each(&mut reader, of(Surface::Fabric), fabric::read);
     let others_start = starts_for_production(&reader.out);
     for file in of(Surface::Shell) {
         if !reader.used.contains(&file.path) {

@@ -3,7 +3,7 @@
 mod cloud;
 
 use crate::discover::File;
-use crate::edit::{entries, environment};
+use crate::edit::{entries, environment, imports};
 use crate::finding::Edit;
 use crate::model::Model;
 use crate::model::deployment::{EnvSetting, EnvValue, Surface};
@@ -64,6 +64,7 @@ pub(super) fn instead(model: &Model, setting: &EnvSetting) -> Option<Outside> {
         Surface::Platform => place.platform(),
         Surface::Jenkins => place.credentials(),
         Surface::Terraform => place.declared(),
+        Surface::Fabric => place.operator(),
         Surface::UwsgiConfig | Surface::GunicornConfig | Surface::Apache => None,
     }
 }
@@ -139,6 +140,26 @@ impl Place<'_> {
     fn is_assigned(&self) -> bool {
         let before = &self.text()[..self.whole_value().start];
         before.ends_with(&format!("{}=", self.setting.name))
+    }
+
+    /// A string of a Fabric task: whoever runs the task provides it. In the text of a command it
+    /// would be the server's, where nobody set it.
+    fn operator(&self) -> Option<Outside> {
+        let path = &self.file.path;
+        let name = &self.setting.name;
+        let quote = self.quote()?;
+        let whole = self.whole_value();
+        let prefix = self.text()[..whole.start].chars().next_back()?;
+        if prefix.is_alphanumeric() || self.file.text.slice(self.value()).contains(quote) {
+            return None;
+        }
+        let module = self.model.modules.by_path(path)?;
+        let (os, import) = imports::module_for(self.model, module, whole.start, "os");
+        let mut found = Outside::new(self.replace(whole, format!("{os}.environ[\"{name}\"]")));
+        found.edits.extend(import);
+        Some(found.needing(format!(
+            "Set {name} where the task is run, from a store of secrets."
+        )))
     }
 
     /// `NAME=value`, with quotes around the value or around both.

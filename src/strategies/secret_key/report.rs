@@ -242,6 +242,10 @@ fn by_hand(surface: Surface, key: &str, path: &Arc<str>) -> String {
             "Take {key} out of {path} and refer to a Secret that is made outside of the \
              repository (base64 is no encryption)."
         ),
+        Surface::Fabric => format!(
+            "Take {key} out of the command in {path}, and let the server's own configuration \
+             provide it: `EnvironmentFile=` of a systemd unit, in a file that only root may read."
+        ),
         _ => format!("Take {key} out of {path} and provide it from a store of secrets."),
     }
 }

@@ -31,6 +31,8 @@ pub(super) fn add(place: &Place<'_>, name: &str, value: &str) -> Vec<Edit> {
         Surface::Dotenv => lines::dotenv(place, variable),
         // A job's steps see what a context or the project's settings give.
         Surface::CircleCi | Surface::Terraform => Vec::new(),
+        // Which of a file's tasks starts the application is for a person to say.
+        Surface::Fabric => Vec::new(),
         // `SetEnv` never reaches the process's environment: the WSGI script must set it.
         Surface::Apache => Vec::new(),
     }

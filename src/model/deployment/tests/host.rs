@@ -496,3 +496,59 @@ fn templates_of_roles_are_read() {
         ]
     );
 }
+
+#[test]
+fn fabric_runs_on_servers() {
+    let read = read([(
+        "fabfile.py",
+        "from fabric.api import cd, env, local, prefix, run, shell_env, sudo\n\n\
+         def deploy():\n    with cd('/srv/shop'), prefix('. venv/bin/activate'):\n        run('git pull')\n        with shell_env(FLASK_ENV='development', KEY=env.key):\n            sudo('FLASK_DEBUG=1 gunicorn -b 0.0.0.0:80 shop:app')\n            run('flask run')\n\n\
+         def start():\n    run('PORT=%s SECRET_KEY=%(key)s gunicorn shop:app' % env.port)\n    run(f\"SECRET_KEY={env.key} A=\\\"b\\\" gunicorn \" 'shop:app')\n    local('FLASK_DEBUG=1 flask run')\n\n\
+         def dev():\n    run('FLASK_DEBUG=1 flask run')\n",
+    )]);
+    assert_eq!(
+        read.servers(),
+        [
+            "production gunicorn shop:app",
+            "production flask run",
+            "production gunicorn shop:app",
+            "production gunicorn shop:app",
+            "development flask run",
+        ]
+    );
+    assert_eq!(
+        read.settings(),
+        [
+            "production FLASK_ENV=development",
+            "production KEY=outside",
+            "production FLASK_DEBUG=1",
+            "production PORT=outside",
+            "production SECRET_KEY=outside",
+            "production SECRET_KEY=outside",
+            "production A=b",
+            "development FLASK_DEBUG=1",
+        ]
+    );
+    let gunicorn = &read.deployment.processes[0];
+    assert_eq!(gunicorn.form, Form::Shell(Quoting::Python('\'')));
+    assert_eq!(
+        read.slice(&gunicorn.location),
+        "FLASK_DEBUG=1 gunicorn -b 0.0.0.0:80 shop:app"
+    );
+}
+
+#[test]
+fn newer_fabric_needs_a_host() {
+    let task = "@task\ndef deploy(c):\n    c.run('gunicorn shop:app', env={'FLASK_DEBUG': '1'})\n";
+    let hosts = format!(
+        "from fabric import task\n{}",
+        task.replace("@task", "@task(hosts=['shop'])")
+    );
+    let with = read([("fabfile.py", hosts.as_str())]);
+    assert_eq!(with.servers(), ["production gunicorn shop:app"]);
+    assert_eq!(with.settings(), ["production FLASK_DEBUG=1"]);
+    let alone = format!("from fabric import task\n{task}");
+    assert!(read([("fabfile.py", alone.as_str())]).servers().is_empty());
+    let invoke = format!("from invoke import task\n{task}");
+    assert!(read([("tasks.py", invoke.as_str())]).servers().is_empty());
+}
