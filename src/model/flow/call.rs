@@ -12,6 +12,7 @@ use super::facts::Facts;
 use super::heap::{Dict, Instance, List, Obj, Scope, State};
 use super::interp::{Frame, Interp, Known, Returned};
 use super::value::{Code, Func, Key, Note, ObjId, Piece, Place, Value, hash, mix, union};
+use super::vars::Vars;
 
 const DEEPEST_CALLS: usize = 12;
 /// From this depth on, short functions that cannot matter are not entered either.
@@ -510,7 +511,7 @@ impl<'a> Interp<'a> {
     ) -> Value<'a> {
         let scope = self.new_id();
         let vars = Scope {
-            vars: BTreeMap::new(),
+            vars: Vars::default(),
             parent: Some(func.scope),
         };
         st.put(scope, Obj::Scope(vars));

@@ -730,7 +730,7 @@ impl<'a> Interp<'a> {
         }
         let Some(object) = st.get(scope) else { return };
         let Obj::Scope(theirs) = &*object else { return };
-        for (name, value) in &theirs.vars {
+        for (name, value) in theirs.vars.iter() {
             if !name.starts_with('_') {
                 self.store(name, value.clone(), st, fr);
             }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::facts::Facts;
 use super::value::{Any, Key, ObjId, Part, Piece, Str, Value, add_piece, mix, union};
+use super::vars::Vars;
 use crate::model::modules::ModuleId;
 
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub(super) enum Obj<'a> {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope<'a> {
-    pub vars: BTreeMap<&'a str, Value<'a>>,
+    pub vars: Vars<'a>,
     pub parent: Option<ObjId>,
 }
 
@@ -113,6 +114,10 @@ impl<'a> Dict<'a> {
         let all: Vec<_> = values.chain(&self.rest).cloned().collect();
         (!all.is_empty()).then(|| union(all))
     }
+}
+
+fn is_same_clean(a: &Value<'_>, b: &Value<'_>) -> bool {
+    !a.is_tainted() && !b.is_tainted() && a.key() == b.key()
 }
 
 /// Whether a dict tells values by `key`: constants, functions and external names do.
@@ -395,8 +400,9 @@ impl<'a> State<'a> {
                         joined.set(id, Some(Rc::clone(theirs)));
                     }
                     Some(ours) if !Rc::ptr_eq(&ours, theirs) => {
-                        let both = self.join_object(&ours, other, theirs);
-                        joined.set(id, Some(Rc::new(both)));
+                        if let Some(both) = self.join_object(&ours, other, theirs) {
+                            joined.set(id, Some(Rc::new(both)));
+                        }
                     }
                     Some(_) => {}
                 }
@@ -413,8 +419,9 @@ impl<'a> State<'a> {
                     continue;
                 }
                 let base = self.base.borrow().get(&id).map(Rc::clone);
-                if let Some(theirs) = base.filter(|theirs| !Rc::ptr_eq(theirs, ours)) {
-                    let both = self.join_object(ours, other, &theirs);
+                if let Some(theirs) = base.filter(|theirs| !Rc::ptr_eq(theirs, ours))
+                    && let Some(both) = self.join_object(ours, other, &theirs)
+                {
                     joined.set(id, Some(Rc::new(both)));
                 }
             }
@@ -422,11 +429,27 @@ impl<'a> State<'a> {
         joined
     }
 
-    fn join_value(&self, a: &Value<'a>, other: &Self, b: &Value<'a>) -> Value<'a> {
-        if !a.is_tainted() && !b.is_tainted() && a.key() == b.key() {
-            return a.clone();
+    /// Nothing where both paths have the same.
+    fn join_changed(&self, a: &Value<'a>, other: &Self, b: &Value<'a>) -> Option<Value<'a>> {
+        let knows_the_same = Rc::ptr_eq(&self.facts, &other.facts);
+        if a.is_identical(b) && (knows_the_same || !a.is_tainted()) || is_same_clean(a, b) {
+            return None;
         }
-        union([self.pin(a), other.pin(b)])
+        Some(union([self.pin(a), other.pin(b)]))
+    }
+
+    fn join_vars(&self, a: &Vars<'a>, other: &Self, b: &Vars<'a>) -> Option<Vars<'a>> {
+        a.join(b, |a, b| match (a, b) {
+            (Some(a), Some(b)) => self.join_changed(a, other, b),
+            (Some(a), None) => a.is_tainted().then(|| self.pin(a)),
+            (None, Some(b)) => Some(other.pin(b)),
+            (None, None) => None,
+        })
+    }
+
+    fn join_value(&self, a: &Value<'a>, other: &Self, b: &Value<'a>) -> Value<'a> {
+        let joined = self.join_changed(a, other, b);
+        joined.unwrap_or_else(|| a.clone())
     }
 
     fn join_option(
@@ -461,10 +484,11 @@ impl<'a> State<'a> {
         joined
     }
 
-    fn join_object(&self, a: &Obj<'a>, other: &Self, b: &Obj<'a>) -> Obj<'a> {
-        match (a, b) {
+    /// Nothing where the object is the same on both paths.
+    fn join_object(&self, a: &Obj<'a>, other: &Self, b: &Obj<'a>) -> Option<Obj<'a>> {
+        Some(match (a, b) {
             (Obj::Scope(a), Obj::Scope(b)) => Obj::Scope(Scope {
-                vars: self.join_map(&a.vars, other, &b.vars),
+                vars: self.join_vars(&a.vars, other, &b.vars)?,
                 parent: a.parent,
             }),
             (Obj::Instance(a), Obj::Instance(b)) => Obj::Instance(Instance {
@@ -473,8 +497,8 @@ impl<'a> State<'a> {
             }),
             (Obj::List(a), Obj::List(b)) => Obj::List(self.join_list(a, other, b)),
             (Obj::Dict(a), Obj::Dict(b)) => Obj::Dict(self.join_dict(a, other, b)),
-            (a, _) => a.clone(),
-        }
+            _ => return None,
+        })
     }
 
     fn join_list(&self, a: &List<'a>, other: &Self, b: &List<'a>) -> List<'a> {
@@ -542,7 +566,7 @@ impl<'a> State<'a> {
 fn widen_object<'a>(object: &mut Obj<'a>, old: &Obj<'a>) {
     match (object, old) {
         (Obj::Scope(new), Obj::Scope(old)) => {
-            for (name, value) in &mut new.vars {
+            for (name, value) in new.vars.iter_mut() {
                 if let Some(before) = old.vars.get(name) {
                     *value = widen_value(value, before);
                 }

@@ -61,6 +61,7 @@ mod slice;
 mod source;
 mod text;
 mod value;
+mod vars;
 
 pub use entry::analyse;
 pub use facts::Facts;

@@ -265,11 +265,11 @@ impl<'a> Interp<'a> {
             return;
         };
         let rules = self.class_rules.get(&class).cloned().unwrap_or_default();
-        for (name, method) in &inner.vars {
+        for (name, method) in inner.vars.iter() {
             let is_handler = match kind {
                 Kind::Event => name.starts_with("on_"),
                 _ => matches!(
-                    *name,
+                    name,
                     "get"
                         | "post"
                         | "put"

@@ -55,7 +55,7 @@ impl<'a> State<'a> {
             Obj::Scope(scope) => scope
                 .vars
                 .iter()
-                .filter(|(name, _)| !rebound.contains(*name))
+                .filter(|(name, _)| !rebound.contains(name))
                 .map(|(name, value)| mix(hash(name), form(value)))
                 .fold(7, mix),
             Obj::Class(class) => class.bases.iter().map(form).fold(8, mix),

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::heap::{Obj, State};
 use super::interp::Interp;
 use super::value::{ObjId, Value};
+use super::vars::Vars;
 
 impl<'a> Interp<'a> {
     /// Remembers the world after a handler that has written a client's value to module level.
@@ -62,9 +63,9 @@ impl<'a> Interp<'a> {
             _ => None,
         });
         let names = scopes
-            .flatten()
+            .flat_map(Vars::iter)
             .filter(|(_, value)| is_held(value, &holders));
-        names.map(|(name, _)| *name).collect()
+        names.map(|(name, _)| name).collect()
     }
 
     fn gains_client_value(&self, before: &Obj<'a>, after: &Obj<'a>, st: &State<'a>) -> bool {

@@ -410,6 +410,27 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is the same piece of memory, or the same constant. Equal values may not be.
+    pub fn is_identical(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Str(a), Self::Str(b)) => Rc::ptr_eq(a, b),
+            (Self::Any(a), Self::Any(b)) => Rc::ptr_eq(a, b),
+            (Self::Tuple(a), Self::Tuple(b)) | (Self::Union(a), Self::Union(b)) => Rc::ptr_eq(a, b),
+            (Self::Ref(a), Self::Ref(b)) => a == b,
+            (Self::Func(a), Self::Func(b)) => Rc::ptr_eq(a, b),
+            (Self::Bound(a), Self::Bound(b)) => Rc::ptr_eq(a, b),
+            (Self::Method(a), Self::Method(b)) => Rc::ptr_eq(a, b),
+            (Self::Ext(a), Self::Ext(b)) => Rc::ptr_eq(a, b),
+            (Self::Module(a), Self::Module(b)) => a == b,
+            (Self::Import(a, b), Self::Import(c, d)) => a == c && b == d,
+            (Self::Pred(a), Self::Pred(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     pub fn is_tainted(&self) -> bool {
         match self {
             Self::Str(text) => text.pieces().next().is_some(),
