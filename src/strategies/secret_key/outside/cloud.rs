@@ -1,5 +1,6 @@
 //! Clusters and clouds: where their manifests refer to instead of holding a key.
 
+use super::super::keys;
 use super::{Outside, Place};
 use crate::edit::entries;
 use crate::finding::Edit;
@@ -218,12 +219,25 @@ impl Place<'_> {
         let holds = |node: &Node<'_>| node.span().start <= at && at < node.span().end;
         let container = containers.items().find(holds)?;
         let variables = container.entry("environment")?;
-        let item = self.setting.statement.span;
-        let without = match variables.value.items().count() {
-            1 => self.replace(item, ""),
-            _ => entries::remove(self.file, item, self.value()),
+        // All keys of the container go at once: two patches would each make a list of secrets.
+        let items: Vec<Node<'_>> = variables.value.items().collect();
+        let is_key = |item: &Node<'_>| {
+            let own = item.span().start <= at && at < item.span().end;
+            let key = item.text("name").is_some_and(keys::is_key_variable);
+            let value = item.text("value");
+            own || (key && value.is_some_and(|value| !keys::is_blank_to_fill(value)))
         };
-        let reference = format!("{{\"name\": \"{name}\", \"valueFrom\": \"{name}\"}}");
+        let taken: Vec<bool> = items.iter().map(is_key).collect();
+        let mut edits: Vec<Edit> = without(&items, &taken)
+            .into_iter()
+            .map(|span| self.replace(span, ""))
+            .collect();
+        let names = items.iter().zip(&taken).filter(|(_, taken)| **taken);
+        let references: Vec<String> = names
+            .filter_map(|(item, _)| item.text("name"))
+            .map(|name| format!("{{\"name\": \"{name}\", \"valueFrom\": \"{name}\"}}"))
+            .collect();
+        let reference = references.join(", ");
         let with = match container.entry("secrets") {
             Some(secrets) if secrets.value.is_null() => {
                 self.replace(secrets.value.span(), format!("[{reference}]"))
@@ -249,8 +263,9 @@ impl Place<'_> {
                 Edit::insert(&self.file.path, start, added)
             }
         };
+        edits.push(with);
         Some(Outside {
-            edits: vec![without, with],
+            edits,
             needs: Some(format!(
                 "Store it once, `aws ssm put-parameter --type SecureString --name {name} --value …`, \
                  and let the task's execution role read it (ssm:GetParameters)."
@@ -293,6 +308,26 @@ impl Place<'_> {
             )),
         })
     }
+}
+
+/// What goes with the items that are taken out of a list: each with a comma.
+fn without(items: &[Node<'_>], taken: &[bool]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for run in taken.chunk_by(|a, b| a == b) {
+        let (first, behind) = (at, at + run.len());
+        at = behind;
+        if !run[0] {
+            continue;
+        }
+        let end = items[behind - 1].span().end;
+        spans.push(match (first.checked_sub(1), items.get(behind)) {
+            (_, Some(next)) => Span::new(items[first].span().start, next.span().start),
+            (Some(last), None) => Span::new(items[last].span().end, end),
+            (None, None) => Span::new(items[first].span().start, end),
+        });
+    }
+    spans
 }
 
 #[cfg(test)]
@@ -390,6 +425,18 @@ mod tests {
             )),
             &task(&format!(
                 "\"secrets\": [{secret}, {{\"name\": \"B\", \"valueFrom\": \"b\"}}], \"environment\": [{other}]"
+            )),
+        );
+        let second = |text: &str| text.replace("SECRET_KEY", "JWT_SECRET_KEY");
+        becomes(
+            "task-definition.json",
+            &task(&format!(
+                "\"environment\": [{variable}, {other}, {}]",
+                second(variable)
+            )),
+            &task(&format!(
+                "\"secrets\": [{secret}, {}],\n  \"environment\": [{other}]",
+                second(secret)
             )),
         );
     }
