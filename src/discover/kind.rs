@@ -87,6 +87,8 @@ impl FileKind {
             "ini" | "cfg" | "conf" => Some(Self::Ini),
             "service" => Some(Self::Unit),
             "tf" | "tfvars" => Some(Self::Terraform),
+            // Elastic Beanstalk's.
+            "config" if path.contains(".ebextensions/") => Some(Self::Yaml),
             "json" if lower == "app.json" || is_task(&lower) || is_configuration(&lower) => {
                 Some(Self::Json)
             }
@@ -254,6 +256,8 @@ mod tests {
         assert_eq!(kind("shop/templates/mail.txt"), Some(FileKind::Template));
         assert_eq!(kind("README.txt"), None);
         assert_eq!(kind("static/app.js"), None);
+        assert_eq!(kind(".ebextensions/flask.config"), Some(FileKind::Yaml));
+        assert_eq!(kind("web.config"), None);
     }
 
     #[test]

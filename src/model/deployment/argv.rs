@@ -127,6 +127,21 @@ pub(super) fn of_sequence(node: yaml::Node<'_>, path: &Arc<str>) -> Vec<Arg> {
     node.items().filter_map(arg).collect()
 }
 
+/// A YAML scalar as one word, or the items of a sequence.
+pub(super) fn of_node(node: yaml::Node<'_>, path: &Arc<str>) -> Vec<Arg> {
+    let Some(scalar) = node.scalar() else {
+        return of_sequence(node, path);
+    };
+    vec![Arg {
+        value: scalar.value.clone(),
+        path: Arc::clone(path),
+        span: node.span(),
+        whole: Location::new(path, node.span()),
+        form: Form::Items,
+        inner_form: Form::Shell(quoting_of(scalar.style)),
+    }]
+}
+
 /// How a YAML scalar quotes what is written in it.
 pub(super) const fn quoting_of(style: yaml::Style) -> Quoting {
     match style {

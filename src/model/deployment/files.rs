@@ -179,6 +179,24 @@ pub(super) fn is_serverless(path: &str) -> bool {
     matches!(base_name(path), "serverless.yml" | "serverless.yaml")
 }
 
+/// Elastic Beanstalk's options, and environments that were saved.
+pub(super) fn is_beanstalk(path: &str) -> bool {
+    path.contains(".ebextensions/") || path.contains(".elasticbeanstalk/saved_configs/")
+}
+
+/// Google's Cloud Build.
+pub(super) fn is_cloud_build(path: &str) -> bool {
+    let name = base_name(path);
+    name.starts_with("cloudbuild") && name.ends_with(['l', 'n'])
+}
+
+/// DigitalOcean's App Platform.
+fn is_digital_ocean(path: &str, text: &str) -> bool {
+    path.starts_with(".do/")
+        || path.contains("/.do/")
+        || has_key(text, "services:") && text.contains("run_command:")
+}
+
 /// kustomize's file: it needs neither `kind` nor `apiVersion`.
 pub(super) fn is_kustomization(path: &str) -> bool {
     let name = base_name(path);
@@ -218,6 +236,9 @@ fn yaml_surface(file: &File) -> Option<Surface> {
         return Some(Surface::Kubernetes);
     }
     let text = file.text.as_str();
+    if is_beanstalk(path) || is_digital_ocean(path, text) || is_cloud_build(path) {
+        return Some(Surface::Platform);
+    }
     if text.contains("apiVersion:") && text.contains("kind:") {
         let templated = text.contains("{{") && path.contains("templates/");
         return Some(if templated {

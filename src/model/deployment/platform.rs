@@ -1,5 +1,5 @@
 //! Files of hosting platforms: `app.json`, `app.yaml`, `render.yaml`, `heroku.yml`, `fly.toml`,
-//! `railway.toml`, `nixpacks.toml`.
+//! `railway.toml`, `nixpacks.toml`, App Runner's, DigitalOcean's, Cloud Build's.
 
 use std::sync::Arc;
 
@@ -99,7 +99,16 @@ pub(super) fn read_yaml(reader: &mut Reader<'_>, file: &Arc<File>) {
     // Heroku.
     let mut scope = base.clone();
     environment(reader, file, root.at(&["setup", "config"]), &mut scope);
+    // App Runner.
+    environment(reader, file, root.at(&["run", "env"]), &mut scope);
     for entry in root.get("run").map_or(Vec::new(), Node::entries) {
+        if entry
+            .key
+            .as_str()
+            .is_some_and(|key| matches!(key, "env" | "network" | "secrets"))
+        {
+            continue;
+        }
         let own = scope.clone().named(entry.key.as_str().unwrap_or_default());
         let command = entry.value.get("command").unwrap_or(entry.value);
         text_command(reader, file, command, &own);
@@ -114,10 +123,64 @@ pub(super) fn read_yaml(reader: &mut Reader<'_>, file: &Arc<File>) {
             scope.change_folder(folder);
         }
         environment(reader, file, service.get("envVars"), &mut scope);
-        for key in ["startCommand", "dockerCommand"] {
+        // DigitalOcean.
+        let shared = root.get("envs");
+        for variables in [shared, service.get("envs")].into_iter().flatten() {
+            environment(reader, file, Some(variables), &mut scope);
+        }
+        for key in ["startCommand", "dockerCommand", "run_command"] {
             if let Some(command) = service.get(key) {
                 text_command(reader, file, command, &scope);
             }
+        }
+    }
+}
+
+/// Cloud Build: its steps deploy, with `gcloud` and in shells.
+pub(super) fn read_cloud_build(reader: &mut Reader<'_>, file: &Arc<File>) {
+    let yaml = Yaml::parse(file.text.as_str());
+    let Some(root) = yaml.root() else {
+        return;
+    };
+    let deploys = [
+        " deploy",
+        "\"deploy\"",
+        "'deploy'",
+        "- deploy",
+        "kubectl",
+        "helm",
+    ]
+    .iter()
+    .any(|word| file.text.as_str().contains(word));
+    let judged = files::judge_place(file).unwrap_or_else(|| match deploys {
+        true => Judged::new(
+            Stage::Production,
+            "the build deploys, and nothing says otherwise",
+        ),
+        false => Judged::new(Stage::Test, "a build that deploys nothing"),
+    });
+    let base = Scope::checkout(file, Surface::Platform, judged, "");
+    for step in root.get("steps").into_iter().flat_map(Node::items) {
+        let mut scope = base.clone().named(step.text("id").unwrap_or_default());
+        if let Some(folder) = step.text("dir") {
+            scope.change_folder(folder);
+        }
+        for setting in step.get("env").map_or(Vec::new(), |env| {
+            yaml_env::of_node(env, &file.path, &scope, Expansion::Templates)
+        }) {
+            scope.environment.push(setting);
+        }
+        if let Some(script) = step.get("script") {
+            text_command(reader, file, script, &scope);
+        }
+        let program = step.get("entrypoint").or_else(|| step.get("name"));
+        let mut args = program.map_or(Vec::new(), |it| argv::of_node(it, &file.path));
+        args.extend(
+            step.get("args")
+                .map_or(Vec::new(), |it| argv::of_node(it, &file.path)),
+        );
+        if !reader.remote_settings(&args, &scope) {
+            reader.command(args, &scope);
         }
     }
 }

@@ -119,6 +119,8 @@ fn platform_file(reader: &mut Reader<'_>, file: &Arc<File>) {
         FileKind::Toml => platform::read_toml(reader, file),
         FileKind::Json => amazon::read_json(reader, file),
         _ if files::is_serverless(&file.path) => amazon::read_serverless(reader, file),
+        _ if files::is_beanstalk(&file.path) => amazon::read_beanstalk(reader, file),
+        _ if files::is_cloud_build(&file.path) => platform::read_cloud_build(reader, file),
         _ => platform::read_yaml(reader, file),
     }
 }

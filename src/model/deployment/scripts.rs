@@ -193,7 +193,7 @@ impl Reader<'_> {
     /// Settings that a command makes for something that runs elsewhere: `docker run -e`,
     /// `heroku config:set`, `kubectl create secret --from-literal`. True when it is such a
     /// command.
-    fn remote_settings(&mut self, args: &[Arg], scope: &Scope) -> bool {
+    pub fn remote_settings(&mut self, args: &[Arg], scope: &Scope) -> bool {
         let Some(found) = remote::settings(args) else {
             return false;
         };

@@ -117,3 +117,79 @@ fn terraform_sets_variables() {
         ]
     );
 }
+
+#[test]
+fn beanstalk_options() {
+    let read = read([
+        (
+            "shop/app.py",
+            "from flask import Flask\napp = Flask(__name__)\n",
+        ),
+        (
+            ".ebextensions/01_flask.config",
+            "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    FLASK_ENV: development\n    KEY: '`{\"Ref\": \"X\"}`'\n  \"aws:elasticbeanstalk:container:python\":\n    WSGIPath: shop.app:app\n",
+        ),
+        (
+            ".ebextensions/02.config",
+            "option_settings:\n  - namespace: aws:elasticbeanstalk:container:python\n    option_name: WSGIPath\n    value: shop/app.py\n  - option_name: FLASK_DEBUG\n    value: 1\n  - namespace: aws:autoscaling:asg\n    option_name: MinSize\n    value: 2\ncontainer_commands:\n  01:\n    command: flask db upgrade\n",
+        ),
+        (
+            ".elasticbeanstalk/saved_configs/prod.cfg.yml",
+            "OptionSettings:\n  aws:elasticbeanstalk:application:environment:\n    A: b\n",
+        ),
+    ]);
+    assert_eq!(
+        read.settings(),
+        [
+            "production FLASK_ENV=development",
+            "production KEY=outside",
+            "production FLASK_DEBUG=1",
+            "production A=b",
+        ]
+    );
+    assert_eq!(
+        read.servers(),
+        [
+            "production gunicorn shop.app:app",
+            "production mod_wsgi shop.app:application"
+        ]
+    );
+}
+
+#[test]
+fn more_platforms() {
+    let read = read([
+        (
+            ".do/app.yaml",
+            "name: shop\nenvs:\n  - key: A\n    value: b\nservices:\n  - name: web\n    run_command: gunicorn shop:app\n    envs:\n      - key: FLASK_DEBUG\n        value: '1'\n      - key: KEY\n        type: SECRET\n",
+        ),
+        (
+            "apprunner.yaml",
+            "version: 1.0\nruntime: python3\nrun:\n  command: gunicorn shop:app\n  env:\n    - name: C\n      value: d\n",
+        ),
+        (
+            "cloudbuild.yaml",
+            "steps:\n  - name: gcr.io/cloud-builders/docker\n    args: [build, --build-arg, E=f, .]\n  - name: gcr.io/google.com/cloudsdktool/cloud-sdk\n    entrypoint: gcloud\n    args:\n      - run\n      - deploy\n      - shop\n      - --set-env-vars=FLASK_ENV=development,KEY=${_KEY}\n  - name: python\n    entrypoint: bash\n    args: ['-c', 'export G=h; pytest']\n",
+        ),
+    ]);
+    assert_eq!(
+        read.settings(),
+        [
+            "production A=b",
+            "production FLASK_DEBUG=1",
+            "production KEY=outside",
+            "production C=d",
+            "production E=f",
+            "production FLASK_ENV=development",
+            "production KEY=outside",
+            "production G=h",
+        ]
+    );
+    assert_eq!(
+        read.servers(),
+        [
+            "production gunicorn shop:app",
+            "production gunicorn shop:app"
+        ]
+    );
+}

@@ -189,6 +189,17 @@ impl Place<'_> {
                 let needs = format!("Deploy with {name} in the environment.");
                 Some(Outside::new(edit).needing(needs))
             }
+            _ if path.contains(".ebextensions/") => {
+                let written = self.file.text.slice(self.setting.statement.span);
+                if !written.trim_start_matches(['"', '\'']).starts_with(name) {
+                    return None;
+                }
+                let needs = format!(
+                    "Set it once: `eb setenv {name}=…`, or refer to a secret of AWS Secrets Manager \
+                     in the environment's configuration."
+                );
+                Some(Outside::new(self.without_entry()?).needing(needs))
+            }
             _ if file.ends_with(".toml") => {
                 let needs = match file.starts_with("fly.") {
                     true => format!("Set it once: `fly secrets set {name}=…`."),
@@ -438,6 +449,18 @@ mod tests {
                 "\"secrets\": [{secret}, {}],\n  \"environment\": [{other}]",
                 second(secret)
             )),
+        );
+    }
+
+    #[test]
+    fn beanstalk() {
+        let options = |inner: &str| {
+            format!("option_settings:\n  aws:elasticbeanstalk:application:environment:\n{inner}")
+        };
+        becomes(
+            ".ebextensions/flask.config",
+            &options("    SECRET_KEY: x7\n    A: b\n"),
+            &options("    A: b\n"),
         );
     }
 
