@@ -22,11 +22,6 @@ use flask_harden::strategies::registry::CONTROLS;
 /// Marks that the engine is known to miss, with the reason.
 const KNOWN_MISSES: &[(&str, &str, &str)] = &[
     (
-        "files_service",
-        "{error.args[0]}",
-        "what a view raises is not handed to the handler of that error",
-    ),
-    (
         "wiki",
         "self.path.read_text",
         "methods of objects that only a template calls are not run",

@@ -15,6 +15,7 @@ pub(super) struct Answers {
     /// The applications that a blueprint is registered with.
     registered: HashMap<Key, Vec<Key>>,
     are_plain: bool,
+    owner: Key,
 }
 
 impl Answers {
@@ -33,9 +34,15 @@ impl Answers {
 
     /// A view of `owner` answers next.
     pub fn begin(&mut self, owner: Key) {
+        self.owner = owner;
         let mut apps = self.registered.get(&owner).into_iter().flatten().peekable();
         let of_apps = apps.peek().is_some() && apps.all(|app| self.plain.contains(app));
         self.are_plain = self.every_one_is_plain || of_apps || self.plain.contains(&owner);
+    }
+
+    /// Whose view answers.
+    pub const fn owner(&self) -> Key {
+        self.owner
     }
 
     pub const fn are_plain(&self) -> bool {

@@ -10,13 +10,14 @@ use ruff_python_ast::StmtFunctionDef;
 use ruff_text_size::Ranged as _;
 
 use super::call::Args;
+use super::errors::Raised;
 use super::handler::{Handler, Kind, is_static};
 use super::heap::{Obj, State};
 use super::interp::{Frame, Interp, Returned};
 use super::output::{CONTEXT_PROCESSOR, Flows, Sink, SinkCall, Undecided};
 use super::reach::Reach;
 use super::sink::merge_calls;
-use super::value::{Code, Func, ObjId, Place, Value};
+use super::value::{Code, Func, Key, ObjId, Place, Value};
 use crate::discover::Purpose;
 use crate::finding::Confidence;
 use crate::model::modules::{ModuleId, Modules, any_of};
@@ -73,6 +74,7 @@ static REGISTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "template_filter",
         "template_global",
         "jinja_env",
+        "url_map.converters",
     ])
 });
 
@@ -217,6 +219,7 @@ impl<'a> Interp<'a> {
     fn run_share(&mut self, wanted: &[ModuleId], ids: &[ModuleId]) {
         let mut done = HashSet::new();
         self.borrowed.clear();
+        self.run_converters();
         self.run_before_views(wanted, ids, &mut done);
         for id in ids {
             self.refill();
@@ -224,6 +227,54 @@ impl<'a> Interp<'a> {
             self.run_registrars(*id);
             self.run_handlers(*id, &mut done);
         }
+        self.run_error_handlers(wanted);
+    }
+
+    /// Runs what registers URL converters: views of any module use them.
+    fn run_converters(&mut self) {
+        let modules = self.modules;
+        for (id, module) in modules.iter() {
+            if module.file.text.as_str().contains("url_map.converters") {
+                self.refill();
+                self.module_scope(id);
+                self.run_registrars(id);
+            }
+        }
+    }
+
+    /// Hands what the views have raised to the error handlers, wherever these are.
+    fn run_error_handlers(&mut self, wanted: &[ModuleId]) {
+        let raised = std::mem::take(&mut self.raised);
+        if raised.is_empty() {
+            return;
+        }
+        let modules = self.modules;
+        for id in wanted {
+            let text = modules.get(*id).file.text.as_str();
+            if text.contains("errorhandler") || text.contains("register_error_handler") {
+                self.refill();
+                self.module_scope(*id);
+                self.run_registrars(*id);
+            }
+        }
+        let st = State::new(&self.base);
+        let catchers = self.handlers.iter().filter(|it| it.catches.is_some());
+        let catchers: Vec<Handler<'a>> = catchers.cloned().collect();
+        for raised in &raised {
+            let fitting = catchers.iter().filter_map(|handler| {
+                let catches = handler.catches.as_ref()?;
+                let st = handler.state.as_ref().unwrap_or(&st);
+                let fit = self.fit(raised, &catches.error, st)?;
+                raised.is_asked(catches).then_some((fit, handler))
+            });
+            let fitting: Vec<_> = fitting.collect();
+            let closest = fitting.iter().map(|(fit, _)| *fit).min();
+            let asked = fitting.iter().filter(|(fit, _)| Some(*fit) == closest);
+            for (_, handler) in asked {
+                self.run_handler_on(handler, Some(raised));
+            }
+        }
+        self.raised.clear();
     }
 
     /// Functions that define handlers inside, and that nobody has called.
@@ -289,6 +340,8 @@ impl<'a> Interp<'a> {
             class,
             owner: 0,
             is_before: false,
+            catches: None,
+            is_local: false,
         };
         self.run_handler(&handler);
     }
@@ -362,7 +415,9 @@ impl<'a> Interp<'a> {
         self.answers.has_one_app = applications.sum::<usize>() <= 1;
         let changes_answers = hooks.iter().any(|id| text(id).contains("after_request"));
         if hooks.is_empty()
-            || !changes_answers && !self.modules.iter().any(|(_, module)| reads_g(module))
+            || !changes_answers
+                && !hooks.iter().any(|id| checks_paths(text(id)))
+                && !self.modules.iter().any(|(_, module)| reads_g(module))
         {
             return;
         }
@@ -434,6 +489,11 @@ impl<'a> Interp<'a> {
     }
 
     fn run_handler(&mut self, handler: &Handler<'a>) {
+        self.run_handler_on(handler, None);
+    }
+
+    /// Runs a handler; an error handler on what it is to answer.
+    fn run_handler_on(&mut self, handler: &Handler<'a>, raised: Option<&Raised<'a>>) {
         self.refill();
         let mut st = handler
             .state
@@ -449,6 +509,13 @@ impl<'a> Interp<'a> {
         let mut args = self.handler_arguments(handler, place, &mut st);
         if matches!(handler.kind, Kind::After { .. }) {
             args.pos = vec![self.some_answer(&mut st)];
+        }
+        if let Some(raised) = raised {
+            for (id, object) in &raised.objects {
+                st.adopt(*id, object);
+            }
+            st.learn_all(&raised.facts);
+            args.pos = vec![raised.error.clone()];
         }
         let wrapper = match &handler.callee {
             Value::Func(func) => Some(Rc::clone(func)),
@@ -470,6 +537,12 @@ impl<'a> Interp<'a> {
             args.pos.insert(0, made);
         }
         self.watch = [Some(place), wrapper];
+        let given: Vec<(&str, Key)> = args
+            .named
+            .iter()
+            .map(|(name, value)| (&**name, value.key()))
+            .collect();
+        self.learn_checks(handler, &given, &mut st);
         self.has_constant_path = matches!(handler.kind, Kind::View | Kind::Json)
             && !handler.rules.is_empty()
             && !handler.rules.iter().any(|rule| rule.contains('<'));
@@ -481,7 +554,12 @@ impl<'a> Interp<'a> {
             self.leave_for_views(&st);
         }
         let mut returned = std::mem::take(&mut self.returned);
-        let inner = returned.remove(&place).unwrap_or_default();
+        let mut inner = returned.remove(&place).unwrap_or_default();
+        // An exception that is handed back answers by itself, and escapes what it says.
+        inner.retain(|one| raised.is_none_or(|it| it.error.key() != one.value.key()));
+        if handler.is_before && handler.kind == Kind::Hook {
+            self.note_checks(handler, &inner);
+        }
         self.has_left = self.note_shared(&st);
         match handler.kind {
             Kind::Helper | Kind::Registrar | Kind::Event | Kind::Template { .. } => return,
@@ -620,6 +698,13 @@ impl<'a> Interp<'a> {
         let responses: Vec<_> = responses.cloned().collect();
         (!responses.is_empty()).then(|| super::value::union(responses))
     }
+}
+
+/// Whether hooks of a module may check what views make paths of.
+fn checks_paths(text: &str) -> bool {
+    ["view_args", "'..", "\".."]
+        .iter()
+        .any(|it| text.contains(it))
 }
 
 /// Whether a module's text has `g.` as a name of its own.

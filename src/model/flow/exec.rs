@@ -68,6 +68,7 @@ impl<'a> Interp<'a> {
                     let raised = self.eval(raised, st, fr);
                     let pieces = self.deep_pieces(&raised, st);
                     self.thrown.extend(pieces);
+                    self.note_raised(&raised, fr.place(stmt.range()), st);
                 }
                 fr.raises.push(st.clone());
                 st.dead = true;
@@ -278,6 +279,7 @@ impl<'a> Interp<'a> {
     fn try_statement(&mut self, stmt: &'a StmtTry, st: &mut State<'a>, fr: &mut Frame<'a>) {
         let outer = std::mem::take(&mut fr.raises);
         let first_thrown = self.thrown.len();
+        let first_raised = self.raised.len();
         // An exception may leave from before any statement of the body.
         let mut thrown = st.clone();
         for inner in &stmt.body {
@@ -301,6 +303,15 @@ impl<'a> Interp<'a> {
             true => Vec::new(),
             false => self.thrown.split_off(first_thrown),
         };
+        if self.raised.len() > first_raised {
+            for ExceptHandler::ExceptHandler(handler) in &stmt.handlers {
+                let mut scratch = thrown.clone();
+                scratch.dead = false;
+                let wanted = handler.type_.as_deref();
+                let wanted = wanted.map(|wanted| self.eval(wanted, &mut scratch, fr));
+                self.catch(first_raised, wanted.as_ref(), &scratch);
+            }
+        }
         self.block(&stmt.orelse, st, fr);
         for handler in &stmt.handlers {
             let ExceptHandler::ExceptHandler(handler) = handler;
@@ -517,6 +528,7 @@ impl<'a> Interp<'a> {
             Expr::Subscript(subscript) => {
                 let object = self.eval(&subscript.value, st, fr);
                 let key = self.eval(&subscript.slice, st, fr);
+                self.note_converter(&object, &key, &value);
                 self.set_item(&object, &key, value, st);
             }
             _ => {}

@@ -247,6 +247,10 @@ impl<'a> Interp<'a> {
                             {
                                 then.learn_all(a);
                                 otherwise.learn_all(b);
+                            } else if is_plain_text(any) {
+                                // There it is empty, or nothing at all.
+                                let empty = Facts::CONSTANT | Facts::HARMLESS;
+                                otherwise.learn_all(&self.says(one, empty));
                             }
                         }
                         _ => {}
@@ -258,6 +262,13 @@ impl<'a> Interp<'a> {
     }
 
     fn truth(&self, value: &Value<'a>, st: &State<'a>) -> Option<bool> {
+        // Where there are none, no view gets any.
+        if value
+            .kind()
+            .is_some_and(|kind| &**kind == "flask.request.view_args")
+        {
+            return Some(true);
+        }
         let Value::Ref(id) = value else {
             return value.truth();
         };
@@ -867,6 +878,11 @@ fn none_test(test: &Expr) -> Option<(&str, bool)> {
         CmpOp::IsNot => Some((name.id.as_str(), false)),
         _ => None,
     }
+}
+
+/// Whether it is one client value, and no mapping or object that holds some.
+fn is_plain_text(any: &super::value::Any<'_>) -> bool {
+    any.kind.is_none() && any.pieces.len() == 1
 }
 
 /// Whether it is text of the server that is not known as a whole.

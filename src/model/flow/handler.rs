@@ -6,6 +6,7 @@ use ruff_python_ast::{Expr, ExprCall, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::call::Args;
+use super::errors::Catches;
 use super::facts::Facts;
 use super::heap::State;
 use super::interp::{Frame, Interp};
@@ -30,6 +31,10 @@ pub(super) struct Handler<'a> {
     /// Runs around every view: what it leaves in `flask.g` they find there, what it makes of an
     /// answer holds for theirs.
     pub is_before: bool,
+    /// What an error handler answers.
+    pub catches: Option<Catches<'a>>,
+    /// A hook that counts for its own blueprint only.
+    pub is_local: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,6 +74,8 @@ impl<'a> Handler<'a> {
             class: None,
             owner: 0,
             is_before: false,
+            catches: None,
+            is_local: false,
         }
     }
 }
@@ -178,7 +185,14 @@ impl<'a> Interp<'a> {
                 continue;
             }
             limit_by_converters(&mut piece, &converters, place);
-            args.named.push((name.into(), Value::piece(piece)));
+            let is_one = converters.iter().all(|one| *one == converters[0]);
+            let of_rule = (converters[0], &*handler.rules, name);
+            let own = match is_one {
+                true => self.converted(&piece, of_rule, place, st),
+                false => None,
+            };
+            args.named
+                .push((name.into(), own.unwrap_or_else(|| Value::piece(piece))));
         }
         // A wrapper may take what the handler itself names only in `**kwargs`.
         for rule in &handler.rules {

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::answers::Answers;
 use super::dotted::Dotted;
+use super::errors::Raised;
 use super::facts::Facts;
 use super::handler::Handler;
 use super::heap::{Base, List, Obj, Scope, State};
@@ -91,10 +92,17 @@ pub(super) struct Interp<'a> {
     pub has_constant_path: bool,
     /// What functions that run before every view leave in `flask.g`.
     pub before_views: BTreeMap<String, Value<'a>>,
+    /// What checks that run before views have found out about the request, and the blueprint
+    /// for whose views alone it holds.
+    pub checked_before: Vec<super::checked::Checked>,
     /// A piece of text, by what is left of it after harmless characters were taken out.
     pub cut_from: HashMap<Key, Key>,
     /// The client values in what was raised and not caught so far.
     pub thrown: Vec<Rc<Piece<'a>>>,
+    /// What was raised with client values and left the handlers so far.
+    pub raised: Vec<Raised<'a>>,
+    /// The URL converters of the application, by their names.
+    pub converters: HashMap<String, Value<'a>>,
     /// Whose answers are given a content type in which no script runs.
     pub answers: Answers,
     /// The world after handlers that have left client values at module level.
@@ -218,8 +226,11 @@ impl<'a> Interp<'a> {
             sources_read: std::cell::Cell::new(0),
             has_constant_path: false,
             before_views: BTreeMap::new(),
+            checked_before: Vec::new(),
             cut_from: HashMap::default(),
             thrown: Vec::new(),
+            raised: Vec::new(),
+            converters: HashMap::default(),
             answers: Answers::default(),
             shared: None,
             has_left: false,
@@ -318,7 +329,7 @@ impl<'a> Interp<'a> {
     pub fn source(&self, place: Place, identity: Key, text: &str) -> Piece<'a> {
         self.sources_read.set(self.sources_read.get() + 1);
         Piece {
-            id: mix(0x0005_0c3e, identity),
+            id: super::source::source_id(identity),
             facts: super::facts::Facts::NONE,
             source: Rc::new(Source {
                 place,

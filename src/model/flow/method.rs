@@ -85,6 +85,9 @@ impl<'a> Interp<'a> {
         if self.registers_for_templates(receiver, name, args, st) {
             return Some(Value::None);
         }
+        if name == "update" {
+            self.note_converters(receiver, args, st);
+        }
         if name == "send_static_file" {
             return Some(Value::object("response", args.place.key(), Vec::new()));
         }

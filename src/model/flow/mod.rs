@@ -14,6 +14,9 @@
 //! * [`held`] what instances hold as mappings, [`schema`] classes that check what they are made of,
 //!   [`fields`] how their fields are declared,
 //! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
+//! * [`mod@errors`] what views raise and who answers it,
+//! * [`checked`] what checks that run before views let through,
+//! * [`converters`] what URL converters of the application let through,
 //! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
 //! * [`reach`] which functions can matter, [`register`] what makes them handlers, [`handler`] what
 //!   these are called with, [`entry`] where evaluation starts.
@@ -24,11 +27,14 @@
 mod answers;
 mod builtin;
 mod call;
+mod checked;
 mod classes;
 mod codec;
 mod containers;
+mod converters;
 mod dotted;
 mod entry;
+mod errors;
 mod exec;
 mod expr;
 mod external;

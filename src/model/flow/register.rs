@@ -5,6 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall, Stmt};
 
 use super::call::Args;
+use super::errors::Catches;
 use super::handler::{Handler, Kind};
 use super::heap::{Class, Obj, State};
 use super::interp::{Frame, Interp};
@@ -89,6 +90,16 @@ impl<'a> Interp<'a> {
         let is_blueprint = receiver
             .kind()
             .is_some_and(|kind| kind.contains("Blueprint"));
+        let catches = match (name, call) {
+            ("errorhandler" | "app_errorhandler", Some(call)) => {
+                let error = call.arguments.args.first();
+                error.map(|error| Catches {
+                    error: self.eval(error, st, fr),
+                    of: (is_blueprint && name == "errorhandler").then(|| receiver.key()),
+                })
+            }
+            _ => None,
+        };
         let is_after = matches!(kind, Kind::After { .. });
         let kind = match is_after && is_blueprint && name == "after_request" {
             true => Kind::After { is_of_app: false },
@@ -103,6 +114,8 @@ impl<'a> Interp<'a> {
             class: None,
             owner: receiver.key(),
             is_before: is_before(name) || is_after,
+            catches,
+            is_local: is_blueprint && name == "before_request",
         });
         true
     }
@@ -185,6 +198,14 @@ impl<'a> Interp<'a> {
                         class: None,
                         owner,
                         is_before: is_before(name) || is_after,
+                        catches: (name == "register_error_handler")
+                            .then(|| args.get(0, "code_or_exception").cloned())
+                            .flatten()
+                            .map(|error| Catches {
+                                error,
+                                of: is_blueprint.then_some(owner),
+                            }),
+                        is_local: is_blueprint && name == "before_request",
                     });
                 }
             }
@@ -202,6 +223,8 @@ impl<'a> Interp<'a> {
                 class: None,
                 owner,
                 is_before: false,
+                catches: None,
+                is_local: false,
             }),
             Value::Bound(bound) => self.handlers.push(Handler {
                 callee: view.clone(),
@@ -212,6 +235,8 @@ impl<'a> Interp<'a> {
                 class: None,
                 owner,
                 is_before: false,
+                catches: None,
+                is_local: false,
             }),
             Value::Method(method) if &*method.1 == "view" => {
                 if let Value::Ref(class) = method.0 {
@@ -291,6 +316,8 @@ impl<'a> Interp<'a> {
                     class: Some(class),
                     owner: 0,
                     is_before: false,
+                    catches: None,
+                    is_local: false,
                 });
             }
         }

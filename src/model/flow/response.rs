@@ -135,6 +135,9 @@ impl<'a> Interp<'a> {
                 if let Some(response @ Value::Ref(_)) = &first {
                     self.respond(response, place, Confidence::High, st, fr.function);
                 }
+                if let Some(error) = self.aborted(args, st) {
+                    self.note_raised(&error, place, st);
+                }
                 fr.raises.push(st.clone());
                 st.dead = true;
                 Value::None

@@ -6,7 +6,7 @@ use super::call::Args;
 use super::facts::Facts;
 use super::heap::State;
 use super::interp::Interp;
-use super::value::{Any, Place, Value, hash, mix, union};
+use super::value::{Any, Key, Place, Value, hash, mix, union};
 
 /// How an attribute of `flask.request` reads.
 enum Attribute {
@@ -145,7 +145,7 @@ impl<'a> Interp<'a> {
         if !is_container {
             return None;
         }
-        let identity = mix(mix(hash(kind), key.key()), 0x17e4);
+        let identity = mix(mix(hash(kind), key.key()), super::checked::ITEM);
         let piece = self.source(place, identity, self.source_text(place));
         Some(match kind {
             "flask.request.files" => {
@@ -282,4 +282,9 @@ pub(super) fn is_number_type(value: &Value<'_>) -> bool {
             | "flask_restful.inputs.natural" | "flask_restx.inputs.natural"
             | "flask_restful.inputs.date" | "flask_restx.inputs.date"
     ))
+}
+
+/// The key of a client value of this identity.
+pub(super) fn source_id(identity: Key) -> Key {
+    mix(0x0005_0c3e, identity)
 }
