@@ -323,7 +323,11 @@ impl<'a> Collector<'a, '_> {
             Some(_) if name.starts_with("__") && name.ends_with("__") => Vec::new(),
             Some(_) => vec![dotted(name)],
             // What mentions the function around it has all of its mentions.
-            None if self.is_inside => Vec::new(),
+            None if self.is_inside => {
+                let outer = self.outer.iter();
+                let outer = outer.filter(|_| self.handed_out.contains(&name));
+                outer.map(|outer| inside(*outer)).collect()
+            }
             None => vec![plain(name)],
         };
         let class = self.class.map(|class| plain(class.name.as_str()));
@@ -447,6 +451,11 @@ impl<'a> Collector<'a, '_> {
                 let given = call.arguments.args.iter();
                 let functions = given.filter(|it| it.is_name_expr() || it.is_attribute_expr());
                 functions.for_each(|function| mentions.visit_expr(function));
+                // What it makes may be a function.
+                if let Expr::Name(name) = &*call.func {
+                    let original = self.imported.original(name.id.as_str());
+                    mentions.found.push(inside(plain(original)));
+                }
             }
             value => mentions.visit_expr(value),
         }
