@@ -54,6 +54,9 @@ fn prefix(model: &Model, module: ModuleId, folder: &str) -> String {
     if let Some(known) = known_prefix(model, module, folder) {
         return known;
     }
+    if is_imported_by_its_bare_name(model, module, folder) {
+        return String::new();
+    }
     let init = join_path(folder, "__init__.py");
     if model.repo.file(&init).is_some() && !folder.is_empty() {
         return ".".into();
@@ -69,6 +72,35 @@ fn prefix(model: &Model, module: ModuleId, folder: &str) -> String {
         Some((package, _)) => format!("{package}."),
         None => String::new(),
     }
+}
+
+/// Whether others import the module as `config` though its folder is a package: the folder is on
+/// the path of imports then, and a relative import would know no package.
+fn is_imported_by_its_bare_name(model: &Model, module: ModuleId, folder: &str) -> bool {
+    let path = model.modules.get(module).path();
+    let file = path.rsplit_once('/').map_or(&**path, |(_, file)| file);
+    let stem = file.trim_end_matches(".py");
+    if folder.is_empty() || stem == "__init__" {
+        return false;
+    }
+    model.modules.iter().any(|(importer, tree)| {
+        tree.file.text.as_str().contains(stem)
+            && imports_bare(tree.body(), stem)
+            && model.modules.import(importer, 0, stem) == Some(module)
+    })
+}
+
+/// Whether `import NAME` or `from NAME import …` stands in the body, or in a function of it.
+fn imports_bare(body: &[Stmt], name: &str) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::Import(import) => import.names.iter().any(|alias| alias.name.as_str() == name),
+        Stmt::ImportFrom(from) => {
+            from.level == 0 && from.module.as_ref().is_some_and(|it| it.as_str() == name)
+        }
+        Stmt::FunctionDef(function) => imports_bare(&function.body, name),
+        Stmt::Try(attempt) => imports_bare(&attempt.body, name),
+        _ => false,
+    })
 }
 
 /// How the module imports others of its folder.
@@ -99,4 +131,30 @@ fn known_prefix(model: &Model, module: ModuleId, folder: &str) -> Option<String>
             false => format!("{package}."),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::Repository;
+
+    #[test]
+    fn a_neighbour_is_imported_as_the_module_itself_is() {
+        for (app, expected) in [
+            ("from config import Config\n", "secret_store"),
+            ("from shop.config import Config\n", ".secret_store"),
+            ("from .config import Config\n", ".secret_store"),
+        ] {
+            let app = format!("from flask import Flask\n{app}app = Flask('x')\n");
+            let repo = Repository::from_texts([
+                ("shop/__init__.py", ""),
+                ("shop/app.py", app.as_str()),
+                ("shop/config.py", "from flask import Config\n"),
+            ]);
+            let model = Model::build(Arc::new(repo));
+            let config = model.modules.by_path("shop/config.py").unwrap();
+            let found = NewModule::beside(&model, config, "secret_store");
+            assert_eq!(found.import, expected, "{app}");
+        }
+    }
 }

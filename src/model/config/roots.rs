@@ -149,19 +149,28 @@ enum Root<'a> {
 pub(super) fn run<'a>(tracer: &mut Tracer<'a>, callers: &Callers<'a>) {
     let world = tracer.world;
     let app = world.apps.get(tracer.app);
-    let root = match &app.kind {
-        AppKind::Module => Root::Module(app.module),
+    let function = match &app.kind {
+        AppKind::Module => return tracer.run_module(app.module),
         AppKind::Factory { function, .. }
         | AppKind::Attribute {
             method: function, ..
-        } => {
-            let tree = world.modules.get(app.module);
-            let Some(Stmt::FunctionDef(factory)) = tree.statement_exactly(*function) else {
-                return;
-            };
-            best_root(tracer, callers, app, factory)
-        }
+        } => *function,
     };
+    let tree = world.modules.get(app.module);
+    let Some(Stmt::FunctionDef(factory)) = tree.statement_exactly(function) else {
+        return;
+    };
+    start(tracer, best_root(tracer, callers, app, factory));
+    let is_built = tracer.end.is_some() || !tracer.writes.is_empty() || !tracer.sources.is_empty();
+    if !is_built {
+        // The caller does too much else, or makes the application only in some cases.
+        start(tracer, Root::Function(app.module, factory));
+    }
+}
+
+fn start<'a>(tracer: &mut Tracer<'a>, root: Root<'a>) {
+    let world = tracer.world;
+    let app = world.apps.get(tracer.app);
     match root {
         Root::Module(module) => tracer.run_module(module),
         Root::Function(module, function) => {

@@ -592,3 +592,19 @@ app.secret_key = key()
     let lost = made.replace("Meta.create(key='key', value=made)", "print('new key')");
     assert!(one(&lost, "SECRET_KEY").contains("random os.urandom"));
 }
+
+#[test]
+fn a_factory_that_its_caller_does_not_reach_is_read_by_itself() {
+    let app = "from flask import Flask\nfrom config import configs\ndef create_app(name='production'):\n    app = Flask('x')\n    app.config.from_object(configs[name])\n    return app\n";
+    let config = "class Production:\n    DEBUG = False\nconfigs = {'production': Production}\n";
+    let service = "from app import create_app\ndef service():\n    if True:\n        return 1\n    create_app('production')\n";
+    let world = world(&[
+        ("app.py", app),
+        ("config.py", config),
+        ("service.py", service),
+    ]);
+    assert_eq!(world.production("DEBUG"), "False");
+    let (app, _) = world.apps.primary().unwrap();
+    let end = world.configuration.end_of_setup(app).unwrap();
+    assert_eq!((&*end.path, end.name.as_str()), ("app.py", "app"));
+}

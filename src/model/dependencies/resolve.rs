@@ -8,7 +8,7 @@ use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
 use super::manifest::{Declared, Format, Manifest, Role, normalised};
 use super::releases::Releases;
 use super::specifier::Specifier;
-use super::{Dependencies, folder, relative_to};
+use super::{Dependencies, PythonRequires, folder, relative_to};
 use crate::text::Location;
 
 /// How well a version is known.
@@ -102,12 +102,31 @@ impl Dependencies {
                 Releases::known().newest_within("flask", &resolved.specifier)
             }
         };
+        let lowest = match resolved.how {
+            How::LowestOfRange => self.lowest_that_installs(resolved.version, newest.as_ref()),
+            _ => resolved.version,
+        };
         Some(FlaskInUse {
-            lowest: resolved.version.or_else(|| newest.clone()),
+            lowest: lowest.or_else(|| newest.clone()),
             newest,
             from: resolved.from,
             how: resolved.how,
         })
+    }
+
+    /// The lowest Flask of an open range that still works when it is installed today: older ones
+    /// do not go together with the Werkzeug that comes along (facts 6.4).
+    fn lowest_that_installs(
+        &self,
+        lowest: Option<Version>,
+        newest: Option<&Version>,
+    ) -> Option<Version> {
+        let (lowest, newest) = (lowest?, newest?);
+        let python = self.python_requires().and_then(PythonRequires::floor);
+        let is_old = |python: Version| python < Version::new([3, 7]);
+        let working = Version::new([2, 2, 5]);
+        let is_held = *newest < working || python.is_some_and(is_old);
+        Some(if is_held { lowest } else { lowest.max(working) })
     }
 
     /// The Flask version that generated code is written for: the locked or pinned one, the

@@ -9,7 +9,7 @@ use crate::edit::{config, imports};
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity};
 use crate::model::Model;
 use crate::model::calls::CallSite;
-use crate::model::config::{Literal, Value};
+use crate::model::config::{Environment, Literal, Value, Write};
 use crate::model::modules::ModuleId;
 use crate::model::names::BindingKind;
 use crate::parse::python::Module;
@@ -217,6 +217,23 @@ fn named(model: &Model, home: ModuleId, expr: &Expr, depth: usize) -> Vec<KeyTex
     texts(model, home, value, depth)
 }
 
+/// Whether only the tests load it, or a configuration that is called so: what that signs does not
+/// count.
+fn is_for_tests(model: &Model, write: &Write) -> bool {
+    let testing = Environment::Testing;
+    if write.environments == [testing] {
+        return true;
+    }
+    let Some(app) = write.app else {
+        return false;
+    };
+    write.alternatives.iter().any(|(switch, candidate)| {
+        let switch = model.configuration.switches(app).nth(*switch);
+        let chosen = switch.and_then(|switch| switch.candidates.get(*candidate));
+        chosen.is_some_and(|chosen| chosen.environment == Some(testing))
+    })
+}
+
 /// What the application's configuration holds under a key that is none of Flask's.
 fn setting(model: &Model, base: &Expr, key: &Expr) -> Vec<KeyText> {
     let is_configuration = match base {
@@ -232,28 +249,31 @@ fn setting(model: &Model, base: &Expr, key: &Expr) -> Vec<KeyText> {
         return Vec::new();
     }
     let writes = model.configuration.writes(key);
-    let found = writes.filter_map(|write| match &write.value {
-        Value::Known(Literal::Str(value)) if !value.is_empty() => Some(KeyText {
-            literal: write.value_at.clone(),
-            whole: write.value_at.clone(),
-            value: value.to_string(),
-            variable: String::new(),
-            setting: key.to_owned(),
-        }),
-        Value::Env(read) => {
-            let Some(Literal::Str(value)) = &read.default else {
-                return None;
-            };
-            Some(KeyText {
-                literal: read.default_at.clone()?,
+    let counts = |write: &&Write| !is_for_tests(model, write);
+    let found = writes
+        .filter(counts)
+        .filter_map(|write| match &write.value {
+            Value::Known(Literal::Str(value)) if !value.is_empty() => Some(KeyText {
+                literal: write.value_at.clone(),
                 whole: write.value_at.clone(),
                 value: value.to_string(),
-                variable: read.name.clone(),
+                variable: String::new(),
                 setting: key.to_owned(),
-            })
-        }
-        _ => None,
-    });
+            }),
+            Value::Env(read) => {
+                let Some(Literal::Str(value)) = &read.default else {
+                    return None;
+                };
+                Some(KeyText {
+                    literal: read.default_at.clone()?,
+                    whole: write.value_at.clone(),
+                    value: value.to_string(),
+                    variable: read.name.clone(),
+                    setting: key.to_owned(),
+                })
+            }
+            _ => None,
+        });
     found.collect()
 }
 
@@ -418,6 +438,17 @@ mod tests {
             let source = format!("{HEAD}{before}");
             let text = testing::apply(&SecretKeyHardcoded, &[("app.py", &source)], "app.py");
             assert!(text.ends_with(after), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_tests_sign_with_is_no_secret() {
+        for (class, count) in [("Production", 0), ("Testing", 1)] {
+            let source = format!(
+                "import os\n{HEAD}class Testing:\n    TOKEN_KEY = 'of the tests'\n\n\nclass Production:\n    TOKEN_KEY = os.environ['TOKEN_KEY']\n\n\nconfigs = {{'testing': Testing, 'production': {class}}}\napp.config.from_object(configs[os.environ['STAGE']])\n\n\ndef f(p):\n    return jwt.encode(p, app.config['TOKEN_KEY'])\n"
+            );
+            let found = testing::findings(&SecretKeyHardcoded, &[("app.py", &source)]);
+            assert_eq!(found.len(), count, "{class}");
         }
     }
 
