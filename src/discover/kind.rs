@@ -89,6 +89,7 @@ impl FileKind {
             "tf" | "tfvars" => Some(Self::Terraform),
             // Elastic Beanstalk's.
             "config" if path.contains(".ebextensions/") => Some(Self::Yaml),
+            "json" if matches!(lower.as_str(), "vercel.json" | "now.json") => Some(Self::Json),
             "json" if lower == "app.json" || is_task(&lower) || is_configuration(&lower) => {
                 Some(Self::Json)
             }

@@ -162,6 +162,11 @@ fn toml_platform(file: &File) -> Option<Surface> {
     known.then_some(Surface::Platform)
 }
 
+/// Vercel's file.
+pub(super) fn is_vercel(path: &str) -> bool {
+    matches!(base_name(path), "vercel.json" | "now.json")
+}
+
 /// Zappa's settings, and task definitions of ECS, by what stands in them.
 fn json_platform(file: &File) -> Option<Surface> {
     let text = file.text.as_str();
@@ -170,7 +175,7 @@ fn json_platform(file: &File) -> Option<Surface> {
         "\"app_function\"",
         "\"s3_bucket\"",
     ];
-    let is_platform = known.iter().any(|key| text.contains(key));
+    let is_platform = is_vercel(&file.path) || known.iter().any(|key| text.contains(key));
     is_platform.then_some(Surface::Platform)
 }
 

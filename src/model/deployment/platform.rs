@@ -1,5 +1,5 @@
 //! Files of hosting platforms: `app.json`, `app.yaml`, `render.yaml`, `heroku.yml`, `fly.toml`,
-//! `railway.toml`, `nixpacks.toml`, App Runner's, DigitalOcean's, Cloud Build's.
+//! `railway.toml`, `nixpacks.toml`, App Runner's, DigitalOcean's, Cloud Build's, Vercel's.
 
 use std::sync::Arc;
 
@@ -132,6 +132,28 @@ pub(super) fn read_yaml(reader: &mut Reader<'_>, file: &Arc<File>) {
             if let Some(command) = service.get(key) {
                 text_command(reader, file, command, &scope);
             }
+        }
+    }
+}
+
+/// Vercel: `"env"`, for what runs and for what builds it.
+pub(super) fn read_vercel(reader: &mut Reader<'_>, file: &Arc<File>) {
+    let yaml = Yaml::parse(file.text.as_str());
+    let Some(root) = yaml.root() else {
+        return;
+    };
+    let judged = files::judge_plain(file, "Vercel starts it");
+    let folder = files::folder_of(&file.path);
+    let scope = Scope::checkout(file, Surface::Platform, judged, folder);
+    for variables in [root.get("env"), root.at(&["build", "env"])] {
+        for mut setting in variables.map_or(Vec::new(), |it| {
+            yaml_env::of_node(it, &file.path, &scope, Expansion::Templates)
+        }) {
+            // `@name` is a secret of Vercel's.
+            if setting.literal().is_some_and(|text| text.starts_with('@')) {
+                setting.value = EnvValue::Outside;
+            }
+            reader.set(setting);
         }
     }
 }

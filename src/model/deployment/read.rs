@@ -117,6 +117,7 @@ fn each(reader: &mut Reader<'_>, files: &[Arc<File>], read: fn(&mut Reader<'_>, 
 fn platform_file(reader: &mut Reader<'_>, file: &Arc<File>) {
     match file.kind {
         FileKind::Toml => platform::read_toml(reader, file),
+        FileKind::Json if files::is_vercel(&file.path) => platform::read_vercel(reader, file),
         FileKind::Json => amazon::read_json(reader, file),
         _ if files::is_serverless(&file.path) => amazon::read_serverless(reader, file),
         _ if files::is_beanstalk(&file.path) => amazon::read_beanstalk(reader, file),

@@ -164,6 +164,10 @@ fn more_platforms() {
             "name: shop\nenvs:\n  - key: A\n    value: b\nservices:\n  - name: web\n    run_command: gunicorn shop:app\n    envs:\n      - key: FLASK_DEBUG\n        value: '1'\n      - key: KEY\n        type: SECRET\n",
         ),
         (
+            "vercel.json",
+            "{\"builds\": [{\"src\": \"app.py\", \"use\": \"@vercel/python\"}], \"env\": {\"I\": \"j\", \"KEY\": \"@key\"}}\n",
+        ),
+        (
             "apprunner.yaml",
             "version: 1.0\nruntime: python3\nrun:\n  command: gunicorn shop:app\n  env:\n    - name: C\n      value: d\n",
         ),
@@ -183,6 +187,8 @@ fn more_platforms() {
             "production FLASK_ENV=development",
             "production KEY=outside",
             "production G=h",
+            "production I=j",
+            "production KEY=outside",
         ]
     );
     assert_eq!(

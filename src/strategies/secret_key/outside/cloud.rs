@@ -207,6 +207,11 @@ impl Place<'_> {
                 };
                 Some(Outside::new(self.replace(self.line(), "")).needing(needs))
             }
+            "vercel.json" | "now.json" => {
+                let edit = entries::remove(self.file, self.setting.statement.span, self.value());
+                let needs = format!("Set it once: `vercel env add {name} production`.");
+                Some(Outside::new(edit).needing(needs))
+            }
             _ if file.ends_with(".json") => self.amazon(),
             _ => self.app_engine(),
         }
@@ -449,6 +454,15 @@ mod tests {
                 "\"secrets\": [{secret}, {}],\n  \"environment\": [{other}]",
                 second(secret)
             )),
+        );
+    }
+
+    #[test]
+    fn vercel() {
+        becomes(
+            "vercel.json",
+            "{\n  \"env\": {\n    \"A\": \"b\",\n    \"SECRET_KEY\": \"x7\"\n  }\n}\n",
+            "{\n  \"env\": {\n    \"A\": \"b\"\n  }\n}\n",
         );
     }
 
