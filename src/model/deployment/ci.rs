@@ -58,18 +58,28 @@ const SHIPPING_ACTIONS: &[&str] = &[
     "render-",
 ];
 
+fn deploying_word(name: &str) -> Option<&str> {
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    words.find(|word| {
+        DEPLOYING
+            .iter()
+            .any(|known| word.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Whether the name of a task says that it deploys.
+pub(super) fn says_deploy(name: &str) -> bool {
+    deploying_word(name).is_some()
+}
+
 /// A CI job is a test unless it deploys.
 pub(super) fn judge_job(names: &[&str], ships: Option<&str>) -> Judged {
     for name in names {
-        let words = name.split(|c: char| !c.is_alphanumeric());
         let told = rules::stage_of_name(name).map(|(stage, _)| stage);
-        for word in words {
-            let deploys = DEPLOYING
-                .iter()
-                .any(|known| word.eq_ignore_ascii_case(known));
-            if deploys && !matches!(told, Some(Stage::Test | Stage::Development)) {
-                return Judged::new(Stage::Production, format!("the job says \"{word}\""));
-            }
+        if let Some(word) = deploying_word(name)
+            && !matches!(told, Some(Stage::Test | Stage::Development))
+        {
+            return Judged::new(Stage::Production, format!("the job says \"{word}\""));
         }
     }
     match ships {

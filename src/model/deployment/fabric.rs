@@ -12,7 +12,7 @@ use ruff_text_size::Ranged as _;
 use super::files::{self, Judged};
 use super::reader::Reader;
 use super::scope::Scope;
-use super::{EnvValue, Form, Quoting, Stage, Surface, rules};
+use super::{EnvValue, Form, Quoting, Stage, Surface, ci, rules};
 use crate::discover::File;
 use crate::parse::mapped::Mapped;
 use crate::parse::python::Module;
@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &Arc<File>) {
     };
     let text = file.text.as_str();
     // Fabric 2 takes its hosts from the code or from the command line; without one, `c.run` is
-    // local.
+    // local. A task that deploys has one.
     let reaches_servers = text.contains("fabric.api")
         || text.contains("fabric.operations")
         || ["Connection(", "hosts=", "host=", "hosts ="]
@@ -76,14 +76,15 @@ impl<'m> Visitor<'m> for Tasks<'_, '_, 'm> {
     fn visit_stmt(&mut self, statement: &'m Stmt) {
         match statement {
             Stmt::FunctionDef(function) => {
-                let outer = self.scope.clone();
+                let outer = (self.scope.clone(), self.reaches_servers);
                 let name = function.name.as_str();
-                self.scope = outer.clone().named(name);
+                self.scope = outer.0.clone().named(name);
+                self.reaches_servers |= ci::says_deploy(name);
                 if let Some((stage, word)) = rules::stage_of_name(name) {
                     self.scope.judged = Judged::new(stage, format!("the task says \"{word}\""));
                 }
                 walk_stmt(self, statement);
-                self.scope = outer;
+                (self.scope, self.reaches_servers) = outer;
             }
             Stmt::With(with) => {
                 let outer = (self.scope.clone(), self.prefixes.len());

@@ -539,7 +539,7 @@ fn fabric_runs_on_servers() {
 
 #[test]
 fn newer_fabric_needs_a_host() {
-    let task = "@task\ndef deploy(c):\n    c.run('gunicorn shop:app', env={'FLASK_DEBUG': '1'})\n";
+    let task = "@task\ndef web(c):\n    c.run('gunicorn shop:app', env={'FLASK_DEBUG': '1'})\n";
     let hosts = format!(
         "from fabric import task\n{}",
         task.replace("@task", "@task(hosts=['shop'])")
@@ -549,6 +549,11 @@ fn newer_fabric_needs_a_host() {
     assert_eq!(with.settings(), ["production FLASK_DEBUG=1"]);
     let alone = format!("from fabric import task\n{task}");
     assert!(read([("fabfile.py", alone.as_str())]).servers().is_empty());
+    let deploys = alone.replace("def web", "def deploy_web");
+    assert_eq!(
+        read([("fabfile.py", deploys.as_str())]).servers(),
+        ["production gunicorn shop:app"]
+    );
     let invoke = format!("from invoke import task\n{task}");
     assert!(read([("tasks.py", invoke.as_str())]).servers().is_empty());
 }
