@@ -293,8 +293,10 @@ fn merged(module: &Module, mut lines: Vec<NewLine>) -> Vec<Change> {
                     text.push_str(&line.statement);
                     text.push_str(newline);
                 }
-                text.push_str(&newline.repeat(group[0].gap_behind));
             }
+            // What parts a new group from the code behind it is wanted behind the last one only.
+            let gap = groups.last().map_or(0, |group| group[0].gap_behind);
+            text.push_str(&newline.repeat(gap));
             at_line(module, lines[0].at, text)
         })
         .collect()
@@ -457,6 +459,9 @@ mod tests {
         let module = Module::parse(Arc::clone(repo.file("app.py").unwrap())).unwrap();
         let changes = lower(&module, &[], &add, &[], &|_| false);
         assert!(changes[0].1.starts_with("import os"), "{changes:?}");
+        let text = apply("class A:\n    pass\n", &[], &add, &[]);
+        let expected = "import os\n\nfrom .store import load\n\n\nclass A:\n    pass\n";
+        assert_eq!(text, expected);
     }
 
     #[test]

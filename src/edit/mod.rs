@@ -6,6 +6,7 @@ pub mod config;
 pub mod dependency;
 pub mod entries;
 pub mod environment;
+pub mod image_user;
 mod import_names;
 pub mod imports;
 pub mod insertion;

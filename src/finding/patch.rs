@@ -51,6 +51,8 @@ pub struct Patch {
 pub struct Covered {
     pub control: &'static str,
     pub at: Location,
+    /// Of several findings at one place, the one with this subject; without it, all.
+    pub subject: Option<&'static str>,
 }
 
 impl Patch {
@@ -90,8 +92,27 @@ impl Patch {
     /// Does for the finding of `control` at `at` as well.
     #[must_use]
     pub fn covering(mut self, control: &'static str, at: &Location) -> Self {
-        let at = at.clone();
-        self.covers.push(Covered { control, at });
+        self.covers.push(Covered {
+            control,
+            at: at.clone(),
+            subject: None,
+        });
+        self
+    }
+
+    /// The finding of `control` at a place that is about `subject`, and none of the others there.
+    #[must_use]
+    pub fn covering_one(
+        mut self,
+        control: &'static str,
+        subject: &'static str,
+        at: &Location,
+    ) -> Self {
+        self.covers.push(Covered {
+            control,
+            at: at.clone(),
+            subject: Some(subject),
+        });
         self
     }
 

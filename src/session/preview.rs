@@ -235,7 +235,10 @@ impl Session {
 }
 
 fn is_covered(found: &Assessed, covered: &Covered) -> bool {
-    found.about.id == covered.control && found.finding.location == covered.at
+    let is_meant = |subject: &str| found.finding.subject == subject;
+    found.about.id == covered.control
+        && found.finding.location == covered.at
+        && covered.subject.is_none_or(is_meant)
 }
 
 /// Takes the edits from patches whose findings another chosen patch mends as well: what is

@@ -193,7 +193,11 @@ fn patch(model: &Model, process: &Process) -> Patch {
             process,
             wsgi_server::with_dependency(model, process, patch),
         )
-        .covering("wsgi-server", &process.location)
+        .covering_one(
+            "wsgi-server",
+            wsgi_server::DEVELOPMENT_SERVER,
+            &process.location,
+        )
         .covering("debug-run", &process.location),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::reach::place;
 use super::{address, target};
-use crate::edit::command;
+use crate::edit::{command, image_user};
 use crate::finding::{Confidence, Edit, Evidence, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
-use crate::model::deployment::{FlagKind, Process, Server, Target, User};
+use crate::model::deployment::{FlagKind, Process, Server, Surface, Target, User};
 use crate::model::modules::ModuleId;
 use crate::strategies::strategy::DEBUG_MODE;
 use crate::strategies::{About, Answers, Control};
@@ -20,6 +20,9 @@ static ABOUT: About = About {
     severity: Severity::High,
     page: include_str!("../../../assets/controls/wsgi-server.md"),
 };
+
+/// The subject of the finding that starting gunicorn mends.
+pub(super) const DEVELOPMENT_SERVER: &str = "development server";
 
 /// What may be wrong with a process; the word is the finding's subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl Fault {
 
     const fn subject(self) -> &'static str {
         match self {
-            Self::DevelopmentServer => "development server",
+            Self::DevelopmentServer => DEVELOPMENT_SERVER,
             Self::Reload => "reload",
             Self::CatchExceptions => "catch-exceptions",
             Self::Target => "target",
@@ -239,10 +242,7 @@ fn finding(model: &Model, process: &Process, fault: Fault) -> Finding {
             };
             (Severity::Low, message)
         }
-        Fault::Root => (
-            Severity::Low,
-            format!("{server} runs as root in the container: a hole in the app gives all of it."),
-        ),
+        Fault::Root => (Severity::Low, as_root(process)),
     };
     let finding = Finding::new(ABOUT.id, process.location.clone(), severity, message)
         .subject(fault.subject());
@@ -272,14 +272,45 @@ fn patch(model: &Model, process: &Process, fault: Fault) -> Patch {
             "Name the module that holds the app",
             vec![format!("Correct the target in {at}.")],
         ),
-        Fault::Root => Patch::manual(
-            "Run as a user of its own",
-            vec![format!(
-                "Add a user to the image and a USER line in front of {at}; mind the rights of the \
-                 folders that the app writes to."
-            )],
-        ),
+        Fault::Root => with_user(model, process),
     }
+}
+
+fn as_root(process: &Process) -> String {
+    let server = process.server.label();
+    match process.surface {
+        Surface::Unit => format!("{server} runs as root: a hole in the app gives all of the host."),
+        _ => format!("{server} runs as root in the container: a hole in the app gives all of it."),
+    }
+}
+
+/// A number needs no account in the image.
+const USER: &str = "1000:1000";
+
+fn with_user(model: &Model, process: &Process) -> Patch {
+    let title = "Run as a user without root's rights";
+    let at = place(model, &process.location);
+    let edits = image_user::run_as(&model.repo, process, USER);
+    if edits.is_empty() {
+        let how = match process.surface {
+            Surface::Unit => format!("Name a user of its own in {at}: `User=`."),
+            _ => {
+                format!("Add a user to the image, and switch to it before {at} starts the server.")
+            }
+        };
+        let rights = "Folders that the app writes to have to belong to that user.".to_owned();
+        return Patch::manual(title, vec![how, rights]);
+    }
+    Patch::new(
+        PatchKind::Review,
+        title,
+        "What takes over the app has no rights of root in the container",
+    )
+    .edits(edits)
+    .may_break(
+        "What the app writes to (uploads, an SQLite file, logs, volumes) has to belong to this \
+         user: `COPY --chown=1000:1000`, or `chown` on the host.",
+    )
 }
 
 fn without(model: &Model, process: &Process, kind: FlagKind, title: &str) -> Patch {
@@ -431,6 +462,36 @@ mod tests {
                     "{text}{app}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn root_gives_way_to_a_user() {
+        let root = |rest: &str| {
+            let text = format!("FROM python\nCOPY . .\n{rest}");
+            let texts = [APP, ("Dockerfile", text.as_str())];
+            let patched = testing::apply(&WsgiServer, &texts, "Dockerfile");
+            patched
+                .strip_prefix("FROM python\nCOPY . .\n")
+                .map(str::to_owned)
+        };
+        let patched = |rest: &str, expected: &str| {
+            assert_eq!(root(rest).as_deref(), Some(expected));
+        };
+        patched(
+            "EXPOSE 8000\n# serve\nCMD [\"gunicorn\", \"app:app\"]\n",
+            "EXPOSE 8000\nUSER 1000:1000\n# serve\nCMD [\"gunicorn\", \"app:app\"]\n",
+        );
+        patched(
+            "ENTRYPOINT [\"gunicorn\"]\nCMD [\"app:app\"]\n",
+            "USER 1000:1000\nENTRYPOINT [\"gunicorn\"]\nCMD [\"app:app\"]\n",
+        );
+        for manual in [
+            "EXPOSE 80\nCMD [\"gunicorn\", \"app:app\"]\n",
+            "USER root\nCMD [\"gunicorn\", \"app:app\"]\n",
+            "CMD [\"gunicorn\", \"app:app\"]\nRUN chmod +x app.py\n",
+        ] {
+            patched(manual, manual);
         }
     }
 

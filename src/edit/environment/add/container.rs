@@ -3,11 +3,11 @@
 use super::super::Place;
 use super::super::in_place::is_simple;
 use super::super::yaml::{self, Style};
+use crate::edit::image_user::above_comments;
 use crate::finding::Edit;
 use crate::model::deployment::Stage;
 use crate::parse::dockerfile::{Dockerfile, Instruction};
 use crate::parse::yaml::{Node, Yaml};
-use crate::text::Text;
 
 /// `ENV NAME=value` behind the last `ENV` of the stage that production runs, else in front of
 /// its `CMD` or `ENTRYPOINT`.
@@ -59,15 +59,6 @@ fn production_stage(place: &Place<'_>, parsed: &Dockerfile) -> Option<usize> {
             .find_map(|it| here(it.span.start))
     });
     found.or_else(|| parsed.stages.len().checked_sub(1))
-}
-
-/// The line of an instruction, or of the first comment directly above it.
-fn above_comments(text: &Text, instruction: &Instruction) -> usize {
-    let mut line = text.line_of(instruction.span.start);
-    while line > 1 && text.line(line - 1).trim_start().starts_with('#') {
-        line -= 1;
-    }
-    text.line_start(line)
 }
 
 /// `environment:` of every service that starts a server.
