@@ -60,6 +60,8 @@ pub(super) fn canonical(dotted: &str) -> String {
         return renamed.to_owned();
     }
     for (from, to) in [
+        // It takes the place of the standard library's, with the same functions.
+        ("regex.", "re."),
         ("flask.helpers.", "flask."),
         ("flask.templating.", "flask."),
         ("flask.json.", "json."),

@@ -237,13 +237,20 @@ impl<'a> Interp<'a> {
             Part::Lit(text) => !text.contains('/'),
             Part::Sep | Part::Hole(_) => false,
         });
+        // `safe_join(base, f"{name}.md")` is a file below its base, and its folder lies there too.
+        let is_named = matches!(rest.last(), Some(Part::Lit(end)) if !end.ends_with('/'));
+        let kept = if is_named {
+            Facts::CONTAINED
+        } else {
+            Facts::NONE
+        };
         match last_sep.filter(|_| one_component) {
             Some(at) => parts[..at].iter().for_each(|part| out.push(part.clone())),
             None => {
                 for part in parts {
                     out.push(match part {
                         Part::Taint(piece) => {
-                            let keep = Facts::HARMLESS | Facts::URL_SEGMENT;
+                            let keep = Facts::HARMLESS | Facts::URL_SEGMENT | kept;
                             Part::Taint(Rc::new(piece.derive(operation, keep)))
                         }
                         other => other,

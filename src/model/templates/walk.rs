@@ -450,7 +450,14 @@ impl<'w, 't> Walker<'w, 't> {
                     iterable.kind,
                     ExprKind::Name(_) | ExprKind::Attribute { .. }
                 );
+                let rows = rows_of(iterable, targets.len());
                 for (index, target) in targets.iter().enumerate() {
+                    if !rows.is_empty() {
+                        let column = rows.iter().filter_map(|row| row.get(index));
+                        let parts = column.flat_map(|item| self.parts(item)).collect();
+                        self.locals.push((target.clone(), parts));
+                        continue;
+                    }
                     let mut parts = parts.clone();
                     if is_direct && targets.len() > 1 {
                         // Of each tuple, one takes what stands at its place.
@@ -588,4 +595,20 @@ impl<'w, 't> Walker<'w, 't> {
             }
         }
     }
+}
+
+/// The rows of a literal table that a loop takes apart into `width` names: `[(a, b), (c, d)]`.
+/// None where it is anything else.
+fn rows_of(iterable: &Expr, width: usize) -> Vec<&[Expr]> {
+    let ExprKind::List(rows) = &iterable.kind else {
+        return Vec::new();
+    };
+    let rows: Option<Vec<&[Expr]>> = rows
+        .iter()
+        .map(|row| match &row.kind {
+            ExprKind::List(items) if width > 1 && items.len() == width => Some(items.as_slice()),
+            _ => None,
+        })
+        .collect();
+    rows.unwrap_or_default()
 }

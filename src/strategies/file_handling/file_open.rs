@@ -457,4 +457,15 @@ mod tests {
             PatchKind::Manual
         );
     }
+
+    #[test]
+    fn the_folder_of_a_joined_file_lies_below_its_base() {
+        for (name, count) in [("f\"{name}.md\"", 0), ("name", 1)] {
+            let source = format!(
+                "from werkzeug.utils import safe_join\n{HEAD}    path = safe_join(BASE, {name})\n    os.makedirs(os.path.dirname(path))\n    return ''\n"
+            );
+            let found = findings(&FileOpen, &[("app.py", &source)]);
+            assert_eq!(found.len(), count, "{name}");
+        }
+    }
 }

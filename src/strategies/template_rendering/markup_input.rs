@@ -308,4 +308,34 @@ mod tests {
             assert_eq!(after(before), expected);
         }
     }
+
+    #[test]
+    fn a_searched_pattern_is_no_part_of_what_it_replaces() {
+        for module in ["re", "regex"] {
+            let of = |text: &str| {
+                format!(
+                    "import {module}\n{HEAD}    pattern = {module}.compile('(' + {module}.escape(name) + ')')\n    html = pattern.sub('<b>x</b>', {text})\n    return render_template('a.html', html=Markup(html))\n"
+                )
+            };
+            let fixed = of("'text'");
+            assert_eq!(findings(&MarkupInput, &[("app.py", &fixed)]), [""; 0]);
+            let own = of("name");
+            assert_eq!(findings(&MarkupInput, &[("app.py", &own)]).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_table_in_a_template_is_read_by_its_columns() {
+        let source = format!("{HEAD}    return render_template('a.html', name=name)\n");
+        for (marked, count) in [("note", 0), ("value", 1)] {
+            let page = format!(
+                "{{% for value, note in [(name, 'a <b>note</b>'), (1, '')] %}}<i>{{{{ {marked}|safe }}}}</i>{{% endfor %}}"
+            );
+            let files = [
+                ("app.py", source.as_str()),
+                ("templates/a.html", page.as_str()),
+            ];
+            assert_eq!(findings(&MarkupInput, &files).len(), count, "{marked}");
+        }
+    }
 }
