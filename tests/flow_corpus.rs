@@ -20,18 +20,11 @@ use flask_harden::model::Model;
 use flask_harden::strategies::registry::CONTROLS;
 
 /// Marks that the engine is known to miss, with the reason.
-const KNOWN_MISSES: &[(&str, &str, &str)] = &[
-    (
-        "wiki",
-        "self.path.read_text",
-        "methods of objects that only a template calls are not run",
-    ),
-    (
-        "dropbox",
-        "current_app.storage.locate",
-        "what a factory keeps in attributes of the application is not found through current_app",
-    ),
-];
+const KNOWN_MISSES: &[(&str, &str, &str)] = &[(
+    "wiki",
+    "self.path.read_text",
+    "methods of objects that only a template calls are not run",
+)];
 
 type Mark = (String, usize, String);
 

@@ -46,6 +46,11 @@ impl<'a> Interp<'a> {
                 if let Some(value) = self.source_attribute(any, name, place) {
                     return value;
                 }
+                if any.kind.as_deref() == Some("flask.Flask")
+                    && let Some(value) = self.of_application(name, st)
+                {
+                    return value;
+                }
                 if name == "scheme"
                     && let Some(Test::Url(url)) = self.tests.get(&any.key).cloned()
                 {
@@ -121,6 +126,11 @@ impl<'a> Interp<'a> {
             }
         }
         let full = self.dotted.member(dotted, name);
+        if full.strip_suffix(name) == Some("flask.current_app.")
+            && let Some(value) = self.of_application(name, st)
+        {
+            return value;
+        }
         if let Some(value) = self.kept(dotted, name, st) {
             return value;
         }
@@ -402,6 +412,7 @@ impl<'a> Interp<'a> {
         value: Value<'a>,
         st: &mut State<'a>,
     ) {
+        self.keep_on_application(object, name, &value, st);
         match object {
             Value::Ref(id) => {
                 let scope = match st.get(*id).as_deref() {

@@ -220,6 +220,7 @@ impl<'a> Interp<'a> {
         let mut done = HashSet::new();
         self.borrowed.clear();
         self.run_converters();
+        self.run_factories();
         self.run_before_views(wanted, ids, &mut done);
         for id in ids {
             self.refill();
@@ -330,6 +331,11 @@ impl<'a> Interp<'a> {
         }
     }
 
+    /// Runs a function that registers something, as if somebody had called it.
+    pub(super) fn run_registrar(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>) {
+        self.run_alone(func, class, Kind::Registrar);
+    }
+
     fn run_alone(&mut self, func: &Rc<Func<'a>>, class: Option<ObjId>, kind: Kind) {
         let handler = Handler {
             callee: Value::Func(Rc::clone(func)),
@@ -347,7 +353,7 @@ impl<'a> Interp<'a> {
     }
 
     /// The functions and methods that a module's top level holds.
-    fn functions_of(&mut self, id: ModuleId) -> Vec<(Rc<Func<'a>>, Option<ObjId>)> {
+    pub(super) fn functions_of(&mut self, id: ModuleId) -> Vec<(Rc<Func<'a>>, Option<ObjId>)> {
         let scope = self.module_scope(id);
         let st = State::new(&self.base);
         let mut found = Vec::new();

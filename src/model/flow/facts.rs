@@ -49,6 +49,9 @@ impl Facts {
     /// Begins no `javascript:` URL or the like: harmless as a link's target, once it is escaped.
     pub const LINK: Self = Self(1 << 18);
 
+    /// Is not the empty text.
+    pub const NOT_EMPTY: Self = Self(1 << 19);
+
     /// Everything a sink can ask for, except where it stands.
     pub const HARMLESS: Self = Self(
         Self::NO_SEPARATOR.0
@@ -68,6 +71,7 @@ impl Facts {
             | Self::NUMERIC.0
             | Self::WEAKLY_CHECKED.0
             | Self::NOT_PARENT.0
+            | Self::NOT_EMPTY.0
             | Self::BEGINNING.0,
     );
     /// What is said of a text's beginning.
@@ -114,7 +118,7 @@ impl Facts {
     }
 }
 
-const NAMES: [(Facts, &str); 19] = [
+const NAMES: [(Facts, &str); 20] = [
     (Facts::NO_SEPARATOR, "no path separator"),
     (Facts::NO_DOTDOT, "no \"..\""),
     (Facts::NOT_ABSOLUTE, "not absolute"),
@@ -136,6 +140,7 @@ const NAMES: [(Facts, &str); 19] = [
     (Facts::URL_PATH, "the URL's path"),
     (Facts::OF_OBJECT, "part of an object"),
     (Facts::NOT_PARENT, "not \"..\" itself"),
+    (Facts::NOT_EMPTY, "not empty"),
     (Facts::LINK, "no script as a link"),
 ];
 

@@ -411,6 +411,9 @@ impl<'a> Interp<'a> {
         let mut then = Vec::new();
         let mut otherwise = Vec::new();
         for (a, b) in [(left, right), (right, left)] {
+            if is_empty(b) {
+                otherwise.extend(self.says(a, Facts::NOT_EMPTY));
+            }
             if is_parent(b) {
                 otherwise.extend(self.says(a, Facts::NOT_PARENT));
                 if let Some(Test::Relative(path)) = self.tests.get(&a.key()) {
@@ -498,10 +501,17 @@ impl<'a> Interp<'a> {
                 let names_parent = self
                     .known_items(collection, st)
                     .is_some_and(|items| items.iter().any(is_parent));
-                let otherwise = match names_parent {
-                    true => self.says(item, Facts::NOT_PARENT),
-                    false => Vec::new(),
-                };
+                let names_empty = self
+                    .known_items(collection, st)
+                    .is_some_and(|items| items.iter().any(is_empty));
+                let mut excluded = Facts::NONE;
+                if names_parent {
+                    excluded |= Facts::NOT_PARENT;
+                }
+                if names_empty {
+                    excluded |= Facts::NOT_EMPTY;
+                }
+                let otherwise = self.says(item, excluded);
                 let mut then = self.says(item, facts);
                 if let Some(Test::Scheme(url)) = self.tests.get(&item.key()) {
                     then.extend(self.says(url, Facts::LINK));
@@ -796,6 +806,11 @@ impl<'a> Interp<'a> {
         if let Some((whole, of_separator)) = self.parts_of.get(&key) {
             learned.push((*whole, facts & *of_separator & Facts::HARMLESS));
         }
+        if facts.intersects(Facts::NOT_EMPTY) && self.parts_of.contains_key(&key) {
+            // No part between slashes is empty, so the first one is not.
+            let wholes = self.components_of.get(&key).into_iter().flatten();
+            learned.extend(wholes.map(|whole| (*whole, Facts::NOT_ABSOLUTE)));
+        }
         if facts.intersects(Facts::NOT_PARENT | Facts::NO_DOTDOT) {
             let wholes = self.components_of.get(&key).into_iter().flatten();
             learned.extend(wholes.map(|whole| (*whole, Facts::NO_DOTDOT)));
@@ -939,6 +954,10 @@ fn is_simple(expr: &Expr) -> bool {
         Expr::Attribute(attribute) => attribute.value.is_name_expr(),
         expr => expr.is_literal_expr() || expr.is_name_expr(),
     }
+}
+
+fn is_empty(value: &Value<'_>) -> bool {
+    value.constant_str().is_some_and(|text| text.is_empty())
 }
 
 fn is_parent(value: &Value<'_>) -> bool {

@@ -101,6 +101,8 @@ pub(super) struct Interp<'a> {
     pub thrown: Vec<Rc<Piece<'a>>>,
     /// What was raised with client values and left the handlers so far.
     pub raised: Vec<Raised<'a>>,
+    /// What factories keep in attributes of the application.
+    pub app_attributes: HashMap<String, super::factory::Attribute<'a>>,
     /// The URL converters of the application, by their names.
     pub converters: HashMap<String, Value<'a>>,
     /// Whose answers are given a content type in which no script runs.
@@ -230,6 +232,7 @@ impl<'a> Interp<'a> {
             cut_from: HashMap::default(),
             thrown: Vec::new(),
             raised: Vec::new(),
+            app_attributes: HashMap::default(),
             converters: HashMap::default(),
             answers: Answers::default(),
             shared: None,

@@ -79,6 +79,26 @@ fn url_parameters_stand_behind_what_is_parsed() {
 }
 
 #[test]
+fn no_part_between_slashes_is_empty() {
+    let app = |parts: &str, wrong: &str| {
+        format!(
+            "@app.get('/')\ndef show():\n    name = request.args['name']\n    \
+             if any(part in {wrong} for part in {parts}):\n        abort(400)\n    \
+             return open(os.path.join('files', name)).read()"
+        )
+    };
+    judge_app(&format!("{}\n", app("name.split('/')", "('', '.', '..')")));
+    judge_app(&format!(
+        "{}  # bad\n",
+        app("name.split('/')", "('.', '..')")
+    ));
+    judge_app(&format!(
+        "{}  # bad\n",
+        app("Path(name).parts", "('', '.', '..')")
+    ));
+}
+
+#[test]
 fn wrappers_only_pass_answers_on() {
     judge_app(
         "def first(view):\n    @wraps(view)\n    def inner(*args, **kwargs):\n        return view(*args, **kwargs)\n    return inner\n\n\

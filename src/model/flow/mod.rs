@@ -15,6 +15,7 @@
 //!   [`fields`] how their fields are declared,
 //! * [`shared`] what one handler leaves for others, [`filters`] what templates call,
 //! * [`mod@errors`] what views raise and who answers it,
+//! * [`factory`] what factories keep on the application,
 //! * [`checked`] what checks that run before views let through,
 //! * [`converters`] what URL converters of the application let through,
 //! * [`answers`] what `after_request` makes of answers, [`prefixes`] parameters of URL prefixes,
@@ -38,6 +39,7 @@ mod errors;
 mod exec;
 mod expr;
 mod external;
+mod factory;
 mod facts;
 mod fields;
 mod filters;
