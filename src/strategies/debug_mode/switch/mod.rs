@@ -1,17 +1,17 @@
 //! Whether the value of a `debug=` argument is on: constants are followed through names,
 //! settings, parameters and the options of a command line; nothing is guessed.
 
+mod calls;
+mod options;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{
-    CmpOp, Expr, ExprAttribute, ExprCall, ExprCompare, Number, Stmt, StmtFunctionDef, UnaryOp,
+    CmpOp, Expr, ExprAttribute, ExprCompare, Number, Stmt, StmtFunctionDef, UnaryOp,
 };
 use ruff_text_size::Ranged as _;
 
-use super::command_line::{decorating_call, destination, flag_of, flags_of, inverts};
-use super::logic::{combined, environment_read, first_read, negated, strings_of};
+use super::logic::{combined, first_read, negated, strings_of};
 use super::walk::{Entries, Returns, calls_in};
 use crate::model::Model;
-use crate::model::deployment::Server;
 use crate::model::modules::ModuleId;
 use crate::model::names::{Binding, BindingKind, Qualified, ScopeKind};
 use crate::text::{Location, Span};
@@ -493,200 +493,6 @@ impl<'m> Follower<'m> {
         let values = values.into_iter();
         let switches = values.map(|value| self.expression(module, value, steps));
         (switches.collect(), everywhere)
-    }
-
-    /// `@click.option("--debug/--no-debug", default=…)` above `function`.
-    fn click_option(
-        &self,
-        module: ModuleId,
-        function: &StmtFunctionDef,
-        name: &str,
-        steps: usize,
-    ) -> Option<Switch> {
-        let calls = function.decorator_list.iter().filter_map(decorating_call);
-        let mut options = calls.filter(|call| {
-            let callee = self
-                .model
-                .names
-                .callee(&self.model.modules, module, &call.func);
-            callee.is_some_and(|callee| callee.is("click.option") || callee.is("click.argument"))
-                && destination(call).is_some_and(|destination| destination == name)
-        });
-        let option = options.next()?;
-        Some(self.option(module, option, steps))
-    }
-
-    /// An option of argparse or optparse that is declared in `module` and stored as `name`.
-    fn declared_option(&self, module: ModuleId, name: &str, steps: usize) -> Option<Switch> {
-        let declares = |call: &ExprCall| {
-            let is_declaration = matches!(&*call.func, Expr::Attribute(method)
-                if matches!(method.attr.as_str(), "add_argument" | "add_option"));
-            is_declaration && destination(call).is_some_and(|destination| destination == name)
-        };
-        let calls = calls_in(self.model.modules.get(module).body(), declares);
-        let option = calls.first()?;
-        Some(self.option(module, option, steps))
-    }
-
-    /// What an option is when the command line does not name it.
-    fn option(&self, module: ModuleId, call: &ExprCall, steps: usize) -> Switch {
-        let default = call.arguments.find_keyword("default");
-        let default = default.map(|default| self.expression(module, &default.value, steps));
-        let requested = Switch::OnRequest(format!(
-            "with {} on the command line",
-            flag_of(call).unwrap_or_default()
-        ));
-        let passed = self.passed_by_production(call);
-        match default {
-            Some(Switch::Off) | None if passed.is_some() && !inverts(call) => {
-                passed.unwrap_or(requested)
-            }
-            Some(Switch::Off) => requested,
-            Some(other) => other,
-            None if inverts(call) => Switch::unknown("an option turns it off"),
-            None => requested,
-        }
-    }
-
-    /// Whether what production starts from Python has the option among its words.
-    fn passed_by_production(&self, option: &ExprCall) -> Option<Switch> {
-        let names: Vec<&str> = flags_of(option).collect();
-        let mut production = self.model.deployment.production().filter(|process| {
-            matches!(
-                process.server,
-                Server::PythonScript { .. }
-                    | Server::PythonModule { .. }
-                    | Server::ConsoleScript { .. }
-            )
-        });
-        let word = production.find_map(|process| {
-            let mut words = process.words.iter();
-            words.find(|word| names.contains(&word.text.as_str()))
-        })?;
-        Some(Switch::Passed {
-            flag: word.text.clone(),
-            word: word.location.clone(),
-        })
-    }
-
-    fn call(&self, module: ModuleId, call: &ExprCall, at: Location, steps: usize) -> Switch {
-        let callee = self
-            .model
-            .names
-            .callee(&self.model.modules, module, &call.func);
-        let dotted = callee.as_ref().and_then(Qualified::external).unwrap_or("");
-        let first = call.arguments.args.first();
-        if let Some(read) = environment_read(call, dotted) {
-            let default = call.arguments.find_argument_value("default", 1);
-            let default = default.map(|default| self.expression(module, default, steps));
-            return Switch::Trap {
-                variable: read,
-                at,
-                by_default: matches!(default, Some(Switch::On { .. })),
-            };
-        }
-        let name = match &*call.func {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(method) => method.attr.as_str(),
-            _ => "",
-        };
-        match (name, first) {
-            ("bool", Some(inner)) => match self.expression(module, inner, steps) {
-                Switch::Trap {
-                    variable,
-                    by_default,
-                    ..
-                } => Switch::Trap {
-                    variable,
-                    at,
-                    by_default,
-                },
-                other => other,
-            },
-            // A parser: what it makes of the text is up to whoever sets the variable.
-            ("int" | "strtobool" | "str2bool" | "str_to_bool" | "parse_bool", Some(inner)) => {
-                match self.expression(module, inner, steps) {
-                    Switch::Trap {
-                        variable,
-                        by_default: false,
-                        ..
-                    } => Switch::OnRequest(format!("when {variable} says so")),
-                    Switch::Trap { variable, .. } if self.defaults_to_off_word(module, inner) => {
-                        Switch::OnRequest(format!("when {variable} says so"))
-                    }
-                    Switch::Trap {
-                        variable,
-                        by_default: true,
-                        ..
-                    } => Switch::Unless {
-                        variable,
-                        words: ["0", "false", "no", "off"].map(str::to_owned).to_vec(),
-                        at,
-                    },
-                    _ => Switch::unknown("it is parsed from a text"),
-                }
-            }
-            // `debug: bool = Field(default=True)` of pydantic.
-            ("Field", _) if dotted.starts_with("pydantic") => {
-                let default = call.arguments.find_argument_value("default", 0);
-                let default = default.filter(|default| !default.is_ellipsis_literal_expr());
-                match default.map(|default| self.expression(module, default, steps)) {
-                    Some(Switch::Off) | None => {
-                        Switch::OnRequest("when the environment says so".into())
-                    }
-                    Some(other) => other,
-                }
-            }
-            ("Option" | "Argument", Some(inner)) if dotted.starts_with("typer.") => {
-                match self.expression(module, inner, steps) {
-                    Switch::Off => Switch::OnRequest("with an option on the command line".into()),
-                    other => other,
-                }
-            }
-            ("get", Some(Expr::StringLiteral(key))) => {
-                let Expr::Attribute(method) = &*call.func else {
-                    return Switch::unknown("it is computed");
-                };
-                self.entry(module, &method.value, key.value.to_str(), steps)
-            }
-            _ => self
-                .returned(callee.as_ref(), steps)
-                .unwrap_or_else(|| Switch::unknown("it is computed")),
-        }
-    }
-
-    /// What a function of the repository answers: its only value, or values none of which is on.
-    fn returned(&self, callee: Option<&Qualified>, steps: usize) -> Option<Switch> {
-        let (home, function) = self.model.names.function(&self.model.modules, callee?)?;
-        if function.is_async || !function.decorator_list.is_empty() {
-            return None;
-        }
-        let mut returned = Returns(Vec::new());
-        returned.body(&function.body);
-        let values = returned.0.into_iter();
-        let mut switches: Vec<Switch> = values
-            .map(|value| self.expression(home, value, steps))
-            .collect();
-        let ends = matches!(function.body.last(), Some(Stmt::Return(_)));
-        let is_quiet = |it: &Switch| matches!(it, Switch::Off | Switch::OnRequest(_));
-        if switches.iter().all(is_quiet) {
-            let asked = switches.iter().position(|it| *it != Switch::Off);
-            return (!switches.is_empty()).then(|| switches.swap_remove(asked.unwrap_or(0)));
-        }
-        match switches.len() {
-            1 if ends => switches.pop(),
-            _ => None,
-        }
-    }
-
-    /// `strtobool(os.environ.get("DEBUG", "false"))`: a text that a parser takes for off.
-    fn defaults_to_off_word(&self, module: ModuleId, inner: &Expr) -> bool {
-        let read = first_read(self.model, module, inner);
-        let Some((_, Some(Expr::StringLiteral(word)))) = read else {
-            return false;
-        };
-        let word = word.value.to_str().trim().to_lowercase();
-        matches!(&*word, "" | "0" | "false" | "f" | "no" | "n" | "off")
     }
 
     /// `os.environ.get("DEBUG") == "1"`, `….lower() in ("1", "true")`: off unless it is set so.
