@@ -189,6 +189,7 @@ fn compose_file(
             span.start,
             span.end,
             outer(path, original, *span, text),
+            !is_setting(path, *span, text),
             *index,
         )
     });
@@ -216,6 +217,17 @@ fn outer(path: &str, original: &str, span: Span, text: &str) -> std::cmp::Revers
     let first = text.trim_start_matches(['\n', '\r']).lines().next();
     let indentation = first.map_or(0, |line| line.len() - line.trim_start().len());
     std::cmp::Reverse(if is_lines { indentation } else { 0 })
+}
+
+/// Settings come before what reads them: `app.config["KEY"] = …` among new lines at one place.
+fn is_setting(path: &str, span: Span, text: &str) -> bool {
+    let first = text.trim_start().lines().next().unwrap_or_default();
+    let target = first.split_once(".config[").map(|(app, _)| app);
+    let is_name = |app: &str| {
+        app.chars()
+            .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.'))
+    };
+    span.is_empty() && path.ends_with(".py") && target.is_some_and(is_name)
 }
 
 fn refuse_overlaps(path: &Arc<str>, edits: &[(Span, &str, usize)]) -> Result<(), Conflict> {
@@ -448,6 +460,20 @@ mod tests {
         assert_eq!(
             composed.texts[&path].text,
             "from flask import Flask, abort, g\n"
+        );
+    }
+
+    #[test]
+    fn settings_come_before_what_reads_them() {
+        let (model, path) = model("from flask import Flask\napp = Flask('x')\n");
+        let end = model.repo.file("app.py").unwrap().text.len();
+        let check = patch(vec![Edit::insert(&path, end, "check(app)\n")]);
+        let setting = patch(vec![Edit::insert(&path, end, "app.config['A'] = 1\n")]);
+        let composed = compose(&model, &[&check, &setting]).unwrap();
+        let text = &composed.texts[&path].text;
+        assert!(
+            text.ends_with("app.config['A'] = 1\ncheck(app)\n"),
+            "{text}"
         );
     }
 }

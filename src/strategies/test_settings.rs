@@ -206,7 +206,7 @@ mod tests {
         let case = "from app import create_app\n\n\ndef test_it():\n    app = create_app()\n    app.config['TESTING'] = True\n";
         let files = [("app.py", APP), ("tests/test_app.py", case)];
         let text = apply(&SessionBackend, &files, "app.py");
-        let expected = "    session_store = os.environ.get(\"SESSION_REDIS_URL\", \"redis://localhost:6379/0\")\n    if session_store:\n        app.config[\"SESSION_TYPE\"] = \"redis\"\n        app.config[\"SESSION_REDIS\"] = Redis.from_url(session_store)\n        Session(app)\n";
+        let expected = "    session_store = os.environ.get('SESSION_REDIS_URL', 'redis://localhost:6379/0')\n    if session_store:\n        app.config['SESSION_TYPE'] = 'redis'\n        app.config['SESSION_REDIS'] = Redis.from_url(session_store)\n        Session(app)\n";
         assert!(text.contains(expected), "{text}");
         let conftest = apply(&SessionBackend, &files, "conftest.py");
         assert!(

@@ -208,7 +208,13 @@ impl<'a> Interp<'a> {
         item
     }
 
-    fn parent(&mut self, path: &Value<'a>, kind: StrKind, _place: Place) -> Value<'a> {
+    fn parent(&mut self, path: &Value<'a>, kind: StrKind, place: Place) -> Value<'a> {
+        if let Value::Union(paths) = path {
+            let parents = paths.iter().map(|path| self.parent(path, kind, place));
+            let result = union(parents.collect::<Vec<_>>());
+            self.tests.insert(result.key(), Test::Parent(path.clone()));
+            return result;
+        }
         if !path.is_tainted() {
             return match path.constant_str() {
                 Some(text) => {

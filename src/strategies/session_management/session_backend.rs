@@ -1,5 +1,6 @@
 //! `session-backend`: sessions that hold data are kept on the server.
 
+use crate::edit::config::requoted;
 use crate::edit::imports::{module_for, name_for};
 use crate::edit::module_file::NewModule;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
@@ -331,10 +332,11 @@ fn add_flask_session(model: &Model, id: AppId, app: &App, answers: &Answers) -> 
     } else {
         patch = patch.may_break("Every visitor is logged out once.");
     }
-    let newline = model.modules.get(file).file.text.newline();
+    let module = model.modules.get(file);
+    let newline = module.file.text.newline();
     let text: String = lines
         .iter()
-        .map(|line| format!("{}{line}{newline}", end.indentation))
+        .map(|line| format!("{}{}{newline}", end.indentation, requoted(module, line)))
         .collect();
     let open = open_line(model, file, end.offset);
     Some(patch.edit(Edit::insert(&end.path, end.offset, format!("{open}{text}"))))
