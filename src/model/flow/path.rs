@@ -184,7 +184,7 @@ impl<'a> Interp<'a> {
             "name" => self.component(path, "name", COMPONENT, place),
             "stem" => self.component(path, "stem", COMPONENT, place),
             "suffix" => self.component(path, "suffix", COMPONENT | Facts::NO_DOTDOT, place),
-            "parent" => self.parent(path, StrKind::Path, place),
+            "parent" => self.parent(path, StrKind::Path),
             "parents" => {
                 let key = mix(path.key(), hash("parents"));
                 self.tests.insert(key, Test::Parents(path.clone()));
@@ -208,9 +208,9 @@ impl<'a> Interp<'a> {
         item
     }
 
-    fn parent(&mut self, path: &Value<'a>, kind: StrKind, place: Place) -> Value<'a> {
+    fn parent(&mut self, path: &Value<'a>, kind: StrKind) -> Value<'a> {
         if let Value::Union(paths) = path {
-            let parents = paths.iter().map(|path| self.parent(path, kind, place));
+            let parents = paths.iter().map(|path| self.parent(path, kind));
             let result = union(parents.collect::<Vec<_>>());
             self.tests.insert(result.key(), Test::Parent(path.clone()));
             return result;
@@ -293,9 +293,9 @@ impl<'a> Interp<'a> {
             }
             "realpath" | "abspath" | "normpath" => self.normalised(&first, name, place, st),
             "basename" => self.component(&pinned, name, COMPONENT, place),
-            "dirname" => self.parent(&first, StrKind::Text, place),
+            "dirname" => self.parent(&first, StrKind::Text),
             "split" => {
-                let head = self.parent(&first, StrKind::Text, place);
+                let head = self.parent(&first, StrKind::Text);
                 let tail = self.component(&pinned, name, COMPONENT, place);
                 Value::Tuple([head, tail].into())
             }
@@ -398,7 +398,7 @@ impl<'a> Interp<'a> {
                 let new = args.get(0, "").cloned().unwrap_or(Value::None);
                 let parent = match name {
                     "with_suffix" => path.clone(),
-                    _ => self.parent(path, StrKind::Path, place),
+                    _ => self.parent(path, StrKind::Path),
                 };
                 let new = self.component(&inserted(&st.pin(&new), place), "name", COMPONENT, place);
                 match name {
