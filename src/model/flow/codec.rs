@@ -57,6 +57,7 @@ impl<'a> Interp<'a> {
             | "nh3.clean"
             | "html_sanitizer.Sanitizer.sanitize"
             | "bleach.linkify"
+            | "pygments.highlight"
             | "json.htmlsafe_dumps"
             | "htmlmin.minify_clean" => {
                 let how = "cleaned for HTML";

@@ -338,4 +338,15 @@ mod tests {
             assert_eq!(findings(&MarkupInput, &files).len(), count, "{marked}");
         }
     }
+
+    #[test]
+    fn highlighted_code_is_escaped() {
+        for (import, count) in [("pygments", 0), ("mine", 1)] {
+            let source = format!(
+                "from {import} import highlight\n{HEAD}    html = highlight(name, LEXER, FORMATTER)\n    return render_template('a.html', html=Markup(html))\n"
+            );
+            let found = findings(&MarkupInput, &[("app.py", &source)]);
+            assert_eq!(found.len(), count, "{import}");
+        }
+    }
 }
