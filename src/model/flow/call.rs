@@ -744,6 +744,7 @@ impl<'a> Interp<'a> {
             && let [text] = args.pos.as_slice()
             && self.external_base(&class, st).as_deref() == Some("builtins.str")
             && self.class_attribute(&class, "__new__", st).is_none()
+            && !self.is_enumeration(&class, st)
         {
             return text.clone();
         }

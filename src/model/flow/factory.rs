@@ -65,7 +65,16 @@ impl<'a> Interp<'a> {
         value: &Value<'a>,
         st: &State<'a>,
     ) {
-        if !is_application(object) || !self.deep_pieces(value, st).is_empty() {
+        let is_own = match value {
+            Value::Ref(id) => match st.get(*id).as_deref() {
+                Some(Obj::Instance(instance)) => matches!(instance.class, Value::Ref(_)),
+                Some(Obj::List(_) | Obj::Dict(_)) => true,
+                _ => false,
+            },
+            Value::Str(_) => true,
+            _ => false,
+        };
+        if !is_own || !is_application(object) || !self.deep_pieces(value, st).is_empty() {
             return;
         }
         if let Some(objects) = self.reachable(value, st) {

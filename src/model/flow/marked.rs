@@ -99,6 +99,19 @@ fn no_part_between_slashes_is_empty() {
 }
 
 #[test]
+fn enumerations_of_text_have_members() {
+    let app = |bases: &str| {
+        format!(
+            "from enum import Enum\n\nclass Kind({bases}):\n    A = 'a'\n\n\
+             @app.get('/')\ndef show():\n    kind = Kind(request.args['kind'])\n    \
+             return open('files/' + kind).read()"
+        )
+    };
+    judge_app(&format!("{}\n", app("str, Enum")));
+    judge_app(&format!("{}  # bad\n", app("str")));
+}
+
+#[test]
 fn wrappers_only_pass_answers_on() {
     judge_app(
         "def first(view):\n    @wraps(view)\n    def inner(*args, **kwargs):\n        return view(*args, **kwargs)\n    return inner\n\n\

@@ -152,7 +152,7 @@ impl<'a> Interp<'a> {
         value
     }
 
-    fn is_enumeration(&mut self, class: &Value<'a>, st: &State<'a>) -> bool {
+    pub(super) fn is_enumeration(&mut self, class: &Value<'a>, st: &State<'a>) -> bool {
         let Value::Ref(id) = class else { return false };
         let bases = match st.get(*id).as_deref() {
             Some(Obj::Class(class)) => class.bases.clone(),
