@@ -8,7 +8,8 @@ use crate::text::Text;
 
 /// `USER user` in front of the instruction that starts `process`. Empty where the Dockerfile does
 /// not start it itself (a script may have to prepare something as root), where it chooses a user
-/// already, builds on after its start, or exposes a port that only root may open.
+/// already, builds on after its start, exposes a port that only root may open, or has volumes,
+/// which are root's until somebody gives them away.
 pub fn run_as(repo: &Repository, process: &Process, user: &str) -> Vec<Edit> {
     let Some(file) = repo.file(&process.location.path) else {
         return Vec::new();
@@ -49,7 +50,7 @@ fn is_start(instruction: &Instruction) -> bool {
     matches!(instruction.keyword.as_str(), "CMD" | "ENTRYPOINT")
 }
 
-/// Whether somebody chose a user, or the image is to open a port below 1024.
+/// Whether somebody chose a user, or the image is to open a port below 1024 or to write to volumes.
 fn needs_root(instruction: &Instruction) -> bool {
     let is_low = |port: &String| {
         let number = port.split('/').next().unwrap_or(port);
@@ -57,6 +58,7 @@ fn needs_root(instruction: &Instruction) -> bool {
     };
     match &instruction.body {
         Body::User(..) => true,
+        Body::Other => instruction.keyword == "VOLUME",
         Body::Expose(ports) => ports.iter().any(is_low),
         _ => false,
     }

@@ -488,6 +488,7 @@ mod tests {
         );
         for manual in [
             "EXPOSE 80\nCMD [\"gunicorn\", \"app:app\"]\n",
+            "VOLUME /data\nCMD [\"gunicorn\", \"app:app\"]\n",
             "USER root\nCMD [\"gunicorn\", \"app:app\"]\n",
             "CMD [\"gunicorn\", \"app:app\"]\nRUN chmod +x app.py\n",
         ] {
