@@ -325,6 +325,13 @@ mod tests {
     }
 
     #[test]
+    fn a_macro_that_python_calls_escapes() {
+        let body = "    page = app.jinja_env.get_template('form.html')\n    return make_response(page.module.render_field(name))\n";
+        let source = format!("{HEAD}{body}");
+        assert_eq!(findings(&HtmlResponse, &[("app.py", &source)]), [""; 0]);
+    }
+
+    #[test]
     fn a_circle_of_imports_keeps_the_routes_converters() {
         let app = "from flask import Flask\nfrom shop.views import *\napp = Flask(__name__)\n";
         let views = "from flask.views import MethodView\nfrom shop.app import app\n\n\nclass One(MethodView):\n    def get(self, number):\n        return f'<b>{number}</b>'\n\n\napp.add_url_rule('/<int:number>', view_func=One.as_view('one'))\n";
