@@ -1,6 +1,8 @@
 //! Attributes: of instances and classes of the repository, of modules, of what is foreign.
 
-use std::collections::BTreeMap;
+mod kept;
+mod method_names;
+
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
@@ -13,6 +15,7 @@ use super::heap::{Instance, Obj, State};
 use super::interp::{Frame, Interp};
 use super::value::{Code, Func, Note, ObjId, Place, Value, hash, mix, union};
 use crate::parse::python::last_name;
+pub(super) use method_names::is_method_like;
 
 const DEEPEST_INHERITANCE: u8 = 12;
 
@@ -456,74 +459,6 @@ impl<'a> Interp<'a> {
         }
     }
 
-    /// `flask.g`, `flask.session` and their like hold what was put in on this path.
-    fn kept(&mut self, dotted: &str, name: &str, st: &State<'a>) -> Option<Value<'a>> {
-        let held = self.stores.get(dotted).and_then(|id| st.get(*id));
-        if let Some(Obj::Instance(instance)) = held.as_deref()
-            && let Some(value) = instance.fields.get(name)
-        {
-            return Some(value.clone());
-        }
-        let left = self
-            .before_views
-            .get(name)
-            .filter(|_| dotted == "flask.g")?;
-        // Only with this value is the result of a call what it is.
-        self.sources_read.set(self.sources_read.get() + 1);
-        Some(left.clone())
-    }
-
-    /// Keeps what a path has put into `flask.g` for the views that run after it.
-    pub fn leave_for_views(&mut self, st: &State<'a>) {
-        let held = self.stores.get("flask.g").and_then(|id| st.get(*id));
-        let Some(Obj::Instance(left)) = held.as_deref() else {
-            return;
-        };
-        for (name, value) in &left.fields {
-            let value = st.pin(value);
-            let Some(objects) = self.reachable(&value, st) else {
-                continue;
-            };
-            st.settle_these(&objects);
-            let known = self.before_views.remove(&**name);
-            let both = union(known.into_iter().chain([value]));
-            self.before_views.insert(name.to_string(), both);
-        }
-    }
-
-    pub fn kept_item(
-        &mut self,
-        dotted: &str,
-        key: &Value<'a>,
-        st: &State<'a>,
-    ) -> Option<Value<'a>> {
-        let name = key.constant_str()?;
-        self.kept(dotted, &name, st)
-    }
-
-    pub fn keep(&mut self, dotted: &str, name: &str, value: Value<'a>, st: &mut State<'a>) {
-        let id = match self.stores.get(dotted) {
-            Some(id) => *id,
-            None => {
-                let id = self.new_id();
-                self.stores.insert(dotted.to_owned(), id);
-                id
-            }
-        };
-        if st.get(id).is_none() {
-            let empty = Instance {
-                class: Value::ext(dotted),
-                fields: BTreeMap::new(),
-            };
-            st.put(id, Obj::Instance(empty));
-        }
-        st.change(id, |object| {
-            if let Obj::Instance(instance) = object {
-                instance.fields.insert(name.into(), value);
-            }
-        });
-    }
-
     /// What `with value as x` binds.
     pub fn entered(
         &mut self,
@@ -680,167 +615,6 @@ fn decorates(func: &Func<'_>, name: &str) -> bool {
 
 fn is_descriptor(expression: &Expr) -> bool {
     matches!(expression, Expr::Name(name) if matches!(name.id.as_str(), "property" | "staticmethod" | "classmethod" | "cached_property" | "contextmanager" | "dataclass"))
-}
-
-/// Names that are called and not read, on objects that are not known.
-pub(super) fn is_method_like(name: &str) -> bool {
-    const METHODS: &[&str] = &[
-        "get",
-        "getlist",
-        "items",
-        "keys",
-        "values",
-        "pop",
-        "to_dict",
-        "lists",
-        "setdefault",
-        "append",
-        "extend",
-        "insert",
-        "update",
-        "add",
-        "remove",
-        "copy",
-        "sort",
-        "index",
-        "count",
-        "save",
-        "read",
-        "readline",
-        "readlines",
-        "write",
-        "open",
-        "close",
-        "encode",
-        "decode",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "lower",
-        "upper",
-        "title",
-        "capitalize",
-        "casefold",
-        "swapcase",
-        "replace",
-        "split",
-        "rsplit",
-        "splitlines",
-        "partition",
-        "rpartition",
-        "join",
-        "format",
-        "format_map",
-        "translate",
-        "startswith",
-        "endswith",
-        "find",
-        "rfind",
-        "isdigit",
-        "isalnum",
-        "isalpha",
-        "isnumeric",
-        "isdecimal",
-        "isidentifier",
-        "isspace",
-        "zfill",
-        "ljust",
-        "rjust",
-        "center",
-        "removeprefix",
-        "removesuffix",
-        "expandtabs",
-        "hex",
-        "hexdigest",
-        "digest",
-        "from_string",
-        "get_template",
-        "render",
-        "render_async",
-        "generate",
-        "open_resource",
-        "open_instance_resource",
-        "response_class",
-        "make_response",
-        "add_url_rule",
-        "add_resource",
-        "register_blueprint",
-        "add_template_filter",
-        "add_app_template_filter",
-        "add_template_global",
-        "add_app_template_global",
-        "before_request",
-        "before_app_request",
-        "after_request",
-        "after_app_request",
-        "context_processor",
-        "app_context_processor",
-        "register_error_handler",
-        "set_cookie",
-        "extractall",
-        "extract",
-        "extractfile",
-        "infolist",
-        "namelist",
-        "getmembers",
-        "getnames",
-        "getinfo",
-        "getmember",
-        "parser",
-        "send_static_file",
-        "fullmatch",
-        "match",
-        "search",
-        "sub",
-        "group",
-        "groups",
-        "findall",
-        "finditer",
-        "parse_args",
-        "add_argument",
-        "receive",
-        "escape",
-        "unescape",
-        "striptags",
-        "filter",
-        "filter_by",
-        "first",
-        "all",
-        "execute",
-        "fetchone",
-        "fetchall",
-        "json",
-        "get_json",
-        "get_data",
-        "resolve",
-        "exists",
-        "is_file",
-        "is_dir",
-        "joinpath",
-        "relative_to",
-        "is_relative_to",
-        "with_suffix",
-        "with_name",
-        "iterdir",
-        "glob",
-        "rglob",
-        "unlink",
-        "read_text",
-        "read_bytes",
-        "write_text",
-        "write_bytes",
-        "mkdir",
-        "rmdir",
-        "rename",
-        "stat",
-        "validate_on_submit",
-        "validate",
-        "tobytes",
-        "as_view",
-        "route",
-        "select_template",
-    ];
-    METHODS.contains(&name)
 }
 
 impl Note<'_> {

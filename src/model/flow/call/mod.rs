@@ -1,18 +1,21 @@
 //! Calls: arguments, the repository's own functions and classes, and what to do with the rest.
 
-use std::collections::BTreeMap;
+mod bind;
+mod memo;
+
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, ExprCall, Parameter, Parameters, Stmt};
+use ruff_python_ast::{Expr, ExprCall, Stmt};
 use ruff_text_size::Ranged as _;
 
 use super::classes::is_class;
 use super::expr::predicate;
 use super::facts::Facts;
-use super::heap::{Dict, Instance, List, Obj, Scope, State};
-use super::interp::{Frame, Interp, Known, Returned};
-use super::value::{Code, Func, Key, Note, ObjId, Piece, Place, Value, hash, mix, union};
+use super::heap::{Instance, Obj, Scope, State};
+use super::interp::{Frame, Interp, Returned};
+use super::value::{Code, Func, Note, Piece, Place, Value, hash, mix, union};
 use super::vars::Vars;
+use memo::Remembered;
 
 const DEEPEST_CALLS: usize = 12;
 /// From this depth on, short functions that cannot matter are not entered either.
@@ -121,65 +124,6 @@ impl<'a> Args<'a> {
         args.places.insert(0, self.place);
         args
     }
-}
-
-/// A call whose result is worth remembering.
-struct Remembered {
-    place: Place,
-    /// Equal for calls that give the same.
-    key: Key,
-    /// It sees client values, but neither a source nor a sink is below: its result is
-    /// remembered where those values make no difference to it.
-    is_blind: bool,
-}
-
-impl Remembered {
-    fn of<'a>(
-        interp: &Interp<'a>,
-        func: &Func<'a>,
-        args: &Args<'a>,
-        place: Place,
-        st: &State<'a>,
-    ) -> Option<Self> {
-        // A call that sees no client value gives the same whoever makes it.
-        let clean = key_of(func, args, &mut |value, fuel| {
-            interp.clean_key(value, st, fuel)
-        });
-        if let Some(key) = clean {
-            return Some(Self {
-                place,
-                key,
-                is_blind: false,
-            });
-        }
-        if interp.has_source(place) || interp.reach.has_sink(place) {
-            return None;
-        }
-        let key = key_of(func, args, &mut |value, fuel| {
-            interp.shape_key(value, st, fuel)
-        })?;
-        Some(Self {
-            place,
-            key,
-            is_blind: true,
-        })
-    }
-}
-
-fn key_of<'a>(
-    func: &Func<'a>,
-    args: &Args<'a>,
-    key: &mut impl FnMut(&Value<'a>, &mut u32) -> Option<Key>,
-) -> Option<Key> {
-    let mut fuel = MOST_REMEMBERED;
-    let mut whole = mix(func.key(), args.pos.len() as Key);
-    for (name, value) in &args.named {
-        whole = mix(whole, mix(hash(name), key(value, &mut fuel)?));
-    }
-    for value in args.pos.iter().chain(&args.rest).chain(&args.keyword_rest) {
-        whole = mix(whole, key(value, &mut fuel)?);
-    }
-    Some(whole)
 }
 
 impl<'a> Interp<'a> {
@@ -465,43 +409,6 @@ impl<'a> Interp<'a> {
         value
     }
 
-    fn known_result(&self, call: &Remembered) -> Option<&Known<'a>> {
-        let results = match call.is_blind {
-            true => &self.blind_results,
-            false => &self.known_results,
-        };
-        results.get(&(call.place, call.key))
-    }
-
-    fn remember(&mut self, call: Remembered, value: &Value<'a>, st: &State<'a>) {
-        if call.is_blind && !self.deep_pieces(value, st).is_empty() {
-            return;
-        }
-        let Some(objects) = self.reachable(value, st) else {
-            return;
-        };
-        let known = Known {
-            value: value.clone(),
-            objects,
-            is_dead: st.dead,
-        };
-        let results = match call.is_blind {
-            true => &mut self.blind_results,
-            false => &mut self.known_results,
-        };
-        results.insert((call.place, call.key), known);
-    }
-
-    /// Without a client's value, and without a source or a sink below, nothing comes of a
-    /// function. The short ones near the handler are run all the same: they may say where a
-    /// folder is.
-    fn cannot_matter(&self, func: &Func<'a>, place: Place) -> bool {
-        let (is_long, is_deep) = (length_of(func) > LONG, self.stack.len() >= DEEP);
-        (is_long || is_deep)
-            && !self.has_source(place)
-            && (is_long && is_deep || !self.reach.has_sink(place))
-    }
-
     fn run_function(
         &mut self,
         func: &Rc<Func<'a>>,
@@ -633,178 +540,6 @@ impl<'a> Interp<'a> {
             value.step(returned.place, &note)
         });
         union(values)
-    }
-
-    fn bind(
-        &mut self,
-        parameters: &'a Parameters,
-        args: &Args<'a>,
-        func: &Func<'a>,
-        st: &mut State<'a>,
-        frame: &mut Frame<'a>,
-    ) {
-        let mut used: Vec<&str> = Vec::new();
-        let positional = parameters.posonlyargs.iter().chain(&parameters.args);
-        let count = parameters.posonlyargs.len() + parameters.args.len();
-        for (index, parameter) in positional.enumerate() {
-            let name = parameter.parameter.name.as_str();
-            used.push(name);
-            let given = args.get(index, name).or(args.rest.as_ref()).cloned();
-            let given = given.or_else(|| args.spare(name, st));
-            self.bind_one(
-                &parameter.parameter,
-                given,
-                parameter.default(),
-                args,
-                func,
-                st,
-                frame,
-            );
-        }
-        for parameter in &parameters.kwonlyargs {
-            let name = parameter.parameter.name.as_str();
-            used.push(name);
-            let given = args.keyword(name).cloned().or_else(|| args.spare(name, st));
-            self.bind_one(
-                &parameter.parameter,
-                given,
-                parameter.default(),
-                args,
-                func,
-                st,
-                frame,
-            );
-        }
-        if let Some(vararg) = &parameters.vararg {
-            let list = List {
-                items: args.pos.get(count..).unwrap_or_default().to_vec(),
-                rest: args.rest.clone(),
-            };
-            let list = match list.rest {
-                None => Value::Tuple(list.items.into()),
-                Some(_) => self.alloc(st, Obj::List(list)),
-            };
-            self.store(vararg.name.as_str(), list, st, frame);
-        }
-        if let Some(kwarg) = &parameters.kwarg {
-            let mut dict = Dict::default();
-            for (name, value) in &args.named {
-                if !used.contains(&&**name) {
-                    dict.set(&Value::text(&**name), value.clone());
-                }
-            }
-            if let Some(rest) = &args.keyword_rest {
-                let place = args.place;
-                self.merge_into(&mut dict, rest, place, st);
-            }
-            let dict = self.alloc(st, Obj::Dict(dict));
-            self.store(kwarg.name.as_str(), dict, st, frame);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one parameter of one call")]
-    fn bind_one(
-        &mut self,
-        parameter: &'a Parameter,
-        given: Option<Value<'a>>,
-        default: Option<&'a Expr>,
-        args: &Args<'a>,
-        func: &Func<'a>,
-        st: &mut State<'a>,
-        frame: &mut Frame<'a>,
-    ) {
-        let name = parameter.name.as_str();
-        let value = match (given, default) {
-            (Some(value), _) => {
-                let note = Note::Passed {
-                    function: frame.name,
-                    parameter: name,
-                };
-                value.step(args.place, &note)
-            }
-            (None, Some(default)) => {
-                let inner = std::mem::replace(&mut frame.scope, func.scope);
-                let value = self.eval(default, st, frame);
-                frame.scope = inner;
-                value
-            }
-            (None, None) => Value::unknown(mix(frame.place(parameter.range()).key(), 0xa)),
-        };
-        self.store(name, value, st, frame);
-    }
-
-    fn instantiate(&mut self, class: ObjId, args: Args<'a>, st: &mut State<'a>) -> Value<'a> {
-        let class = Value::Ref(class);
-        let mut instance = Instance {
-            class: class.clone(),
-            fields: BTreeMap::new(),
-        };
-        let init = self.class_attribute(&class, "__init__", st);
-        if init.is_none()
-            && let [text] = args.pos.as_slice()
-            && self.external_base(&class, st).as_deref() == Some("builtins.str")
-            && self.class_attribute(&class, "__new__", st).is_none()
-            && !self.is_enumeration(&class, st)
-        {
-            return text.clone();
-        }
-        let is_own = matches!(init, Some(Value::Func(_)));
-        if !is_own {
-            for (name, value) in &args.named {
-                instance.fields.insert(Rc::clone(name), value.clone());
-            }
-            let names = self.annotated_fields(&class, st);
-            for (name, value) in names.iter().zip(&args.pos) {
-                instance.fields.insert(Rc::from(*name), value.clone());
-            }
-            let is_exception = self
-                .external_base(&class, st)
-                .is_some_and(|base| base.ends_with("Exception") || base.ends_with("Error"));
-            if is_exception {
-                let given = Value::Tuple(args.pos.clone().into());
-                instance.fields.insert("args".into(), given);
-            }
-            for name in &names {
-                if let Some(value) = args.spare(name, st)
-                    && !instance.fields.contains_key(*name)
-                {
-                    instance.fields.insert(Rc::from(*name), value);
-                }
-            }
-            if self.is_model(&class, st) {
-                self.checked_fields(&class, &mut instance.fields, args.place, st);
-            }
-        }
-        let object = self.alloc(st, Obj::Instance(instance));
-        if let Some(Value::Func(init)) = init {
-            let args = args.with_first(object.clone());
-            self.call_function(&init, args, st);
-        } else if let Some(Value::Func(post)) = self.class_attribute(&class, "__post_init__", st) {
-            self.call_function(&post, Args::of(args.place, vec![object.clone()]), st);
-        }
-        object
-    }
-
-    /// A row of a `collections.namedtuple`.
-    fn named_row(&mut self, made: &Instance<'a>, args: &Args<'a>, st: &mut State<'a>) -> Value<'a> {
-        let mut fields = BTreeMap::new();
-        if let Some(Value::Tuple(names)) = made.fields.get("names") {
-            for (index, name) in names.iter().enumerate() {
-                let Some(name) = name.constant_str() else {
-                    continue;
-                };
-                if let Some(value) = args.get(index, &name).or(args.rest.as_ref()) {
-                    fields.insert(Rc::from(name), value.clone());
-                }
-            }
-        }
-        let class = Value::ext("collections.namedtuple()");
-        self.alloc(st, Obj::Instance(Instance { class, fields }))
-    }
-
-    /// The key of a call's result: equal for equal calls of a function without side effects.
-    pub fn call_key(name: &str, args: &Args<'a>) -> Key {
-        args.all().fold(hash(name), |key, arg| mix(key, arg.key()))
     }
 }
 
