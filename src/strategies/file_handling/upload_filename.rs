@@ -1,6 +1,6 @@
 //! `upload-filename`: uploads are stored under a name that the server made safe.
 
-use ruff_python_ast::Expr;
+use ruff_python_ast::{AnyNodeRef, Expr, Operator};
 use ruff_text_size::Ranged as _;
 
 use crate::edit::imports::name_for;
@@ -9,6 +9,7 @@ use crate::edit::statements;
 use crate::finding::{Edit, Finding, Patch, PatchKind, Severity, Verdict};
 use crate::model::Model;
 use crate::model::flow::{Sink, SinkCall};
+use crate::model::modules::ModuleId;
 use crate::parse::python::Module;
 use crate::strategies::strategy::FILE_HANDLING;
 use crate::strategies::{About, Answers, Control, flowing};
@@ -77,6 +78,9 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
     };
     let name = module.expression_at(span)?;
     let offset = span.start;
+    if is_folder(model, file, span) || is_path(model, file, name) {
+        return None;
+    }
     let (secure, secure_import) =
         name_for(model, file, offset, "werkzeug.utils", "secure_filename");
     let (abort, abort_import) = name_for(model, file, offset, "flask", "abort");
@@ -100,7 +104,8 @@ fn make_safe(model: &Model, sink: &SinkCall) -> Option<Patch> {
             return None;
         }
         let value = module.source(assignment.value);
-        if holds_a_slash(module.expression_at(assignment.value)?) {
+        let built = module.expression_at(assignment.value)?;
+        if holds_a_slash(built) || is_path(model, file, built) {
             return None;
         }
         return Some(
@@ -154,6 +159,47 @@ fn component(sink: &SinkCall) -> Option<Span> {
     (is_shared && is_here).then_some(place.span)
 }
 
+/// Whether the place is the first of a join: what a path starts from is a folder, and a safe name
+/// would lead the upload elsewhere.
+fn is_folder(model: &Model, file: ModuleId, place: Span) -> bool {
+    let module = model.modules.get(file);
+    module.ancestors(place).iter().any(|node| {
+        let AnyNodeRef::ExprCall(call) = node else {
+            return false;
+        };
+        let first = call.arguments.args.first();
+        is_path_function(model, file, &call.func, &["os.path.join"])
+            && first.is_some_and(|first| Span::from(first.range()) == place)
+    })
+}
+
+/// Whether `expr` gives a whole path, whose folders a safe name would lose.
+fn is_path(model: &Model, file: ModuleId, expr: &Expr) -> bool {
+    const PATHS: &[&str] = &[
+        "os.path.join",
+        "os.path.normpath",
+        "os.path.abspath",
+        "os.path.realpath",
+        "os.path.dirname",
+        "pathlib.Path",
+    ];
+    match expr {
+        Expr::Call(call) => {
+            is_path_function(model, file, &call.func, PATHS)
+                || matches!(&*call.func, Expr::Attribute(method)
+                    if is_path(model, file, &method.value))
+        }
+        Expr::BinOp(operation) => operation.op == Operator::Div,
+        _ => false,
+    }
+}
+
+fn is_path_function(model: &Model, file: ModuleId, func: &Expr, wanted: &[&str]) -> bool {
+    let callee = model.names.callee(&model.modules, file, func);
+    let callee = callee.as_ref().and_then(|callee| callee.external());
+    callee.is_some_and(|callee| wanted.contains(&callee))
+}
+
 /// Whether the text that `expr` builds has folders of its own, which a safe name would lose.
 fn holds_a_slash(expr: &Expr) -> bool {
     match expr {
@@ -194,7 +240,7 @@ mod tests {
     use super::*;
     use crate::strategies::testing::{apply, findings, patch};
 
-    const HEAD: &str = "import os\nfrom flask import Flask, request\n\napp = Flask(__name__)\nUP = '/srv/up'\n\n\n@app.route('/u', methods=['POST'])\ndef u():\n    f = request.files['file']\n";
+    const HEAD: &str = "import os\nfrom flask import Flask, request\nfrom werkzeug.utils import secure_filename\n\napp = Flask(__name__)\nUP = '/srv/up'\n\n\n@app.route('/u', methods=['POST'])\ndef u():\n    f = request.files['file']\n";
 
     fn after(body: &str) -> String {
         let source = format!("{HEAD}{body}");
@@ -256,6 +302,7 @@ mod tests {
         for body in [
             "    name = f\"{request.form['user']}/{f.filename}\"\n    path = os.path.join(UP, name)\n    f.save(path)\n    return 'ok'\n",
             "    path = os.path.join(UP, request.form['user'], f.filename)\n    f.save(path)\n    return 'ok'\n",
+            "    folder = os.path.normpath(request.form['in'][1:]).replace('../', '/')\n    folder = os.path.normpath(os.path.join(UP, folder)).replace('../', '/')\n    if not os.path.isdir(folder):\n        return 'no'\n    name = secure_filename(f.filename)\n    path = os.path.join(folder, name)\n    f.save(path)\n    return 'ok'\n",
         ] {
             let source = format!("{HEAD}{body}");
             let patch = patch(&UploadFilename, &[("app.py", &source)]);
