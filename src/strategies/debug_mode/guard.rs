@@ -153,7 +153,7 @@ fn patch(model: &Model, id: AppId, app: &App, old: Option<&Guard>, answers: &Ans
     })
     .edit(Edit::create(
         Arc::clone(&file.path),
-        text(model, id, app, &form),
+        text(&sharing(model, &file, (id, app)), model, &form),
     ))
     .edit(file.imported(&end.path, "guard_debug"));
     patch = patch.edits(calls(model, end));
@@ -188,19 +188,33 @@ fn guarantee(form: &str) -> &'static str {
     }
 }
 
-/// The guard's own text, for this application.
-fn text(model: &Model, id: AppId, app: &App, form: &str) -> String {
+/// The applications that call the guard of this file: all that are complete in its folder, since
+/// one module serves them.
+fn sharing<'m>(model: &'m Model, file: &NewModule, own: (AppId, &'m App)) -> Vec<(AppId, &'m App)> {
+    let others = model.apps.production().filter(|(id, _)| {
+        let end = model.configuration.end_of_setup(*id);
+        *id != own.0 && end.is_some_and(|end| folder(&end.path) == folder(&file.path))
+    });
+    std::iter::once(own).chain(others).collect()
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The guard's own text, for these applications.
+fn text(apps: &[(AppId, &App)], model: &Model, form: &str) -> String {
     if form == "full" {
         return FULL.to_owned();
     }
     let mut text = SHORT.to_owned();
-    if tests_debug(model, id) {
+    if apps.iter().any(|(id, _)| tests_debug(model, *id)) {
         text = text.replace(
             "(app.debug or flag) and not development",
             "((app.debug and not app.testing) or flag) and not development",
         );
     }
-    if is_typed(model, app) {
+    if apps.iter().any(|(_, app)| is_typed(model, app)) {
         text = text
             .replace("import sys\n", "import sys\n\nfrom flask import Flask\n")
             .replace(
@@ -354,6 +368,34 @@ mod tests {
                 &both["from flask import Flask\n".len()..]
             )
         );
+    }
+
+    #[test]
+    fn applications_of_one_package_share_the_text_of_the_guard() {
+        let typed = FACTORY.replace("create_app():", "create_app() -> Flask:");
+        let plain = FACTORY.replace("create_app", "make_tool");
+        let guard = |texts: &[(&str, &str)]| -> Vec<String> {
+            let model = testing::model(texts);
+            let verdict = DebugGuard.check(&model);
+            let patches = verdict
+                .findings()
+                .iter()
+                .map(|finding| DebugGuard.remedy(&model, finding, &Answers::default()));
+            let created = patches
+                .flat_map(|patch| patch.edits)
+                .filter_map(|edit| match edit {
+                    Edit::Create { text, .. } => Some(text),
+                    _ => None,
+                });
+            created.collect()
+        };
+        let texts = guard(&[("shop/app.py", &*typed), ("shop/tool.py", &*plain)]);
+        assert_eq!(texts.len(), 2);
+        assert_eq!(texts[0], texts[1]);
+        assert!(texts[0].contains("app: Flask"), "{}", texts[0]);
+        let apart = guard(&[("shop/app.py", &*typed), ("tool/app.py", &*plain)]);
+        assert_eq!(apart.len(), 2);
+        assert_ne!(apart[0], apart[1]);
     }
 
     #[test]
