@@ -50,10 +50,7 @@ impl<'a> Interp<'a> {
             other => other.clone(),
         });
         let parts = parts.collect();
-        Value::str(Str {
-            kind: text.kind,
-            parts,
-        })
+        Value::str(Str::of(text.kind, parts))
     }
 
     /// `list("…")` and the like: every character.

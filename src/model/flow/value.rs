@@ -1,5 +1,6 @@
 //! What an expression can be: constants, text in parts, objects of the heap, the unknown.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_python_ast::{ExprLambda, StmtFunctionDef};
@@ -188,19 +189,33 @@ impl Part<'_> {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Str<'a> {
     pub kind: StrKind,
     pub parts: Vec<Part<'a>>,
+    /// Of a text that is shared, and so does not change any more: large tables are searched by it.
+    key: Cell<Option<Key>>,
+}
+
+impl Clone for Str<'_> {
+    /// The copy may be changed, and has to find its key anew.
+    fn clone(&self) -> Self {
+        Self::of(self.kind, self.parts.clone())
+    }
 }
 
 const MOST_PARTS: usize = 400;
 
 impl<'a> Str<'a> {
-    pub fn new(kind: StrKind) -> Self {
+    pub const fn new(kind: StrKind) -> Self {
+        Self::of(kind, Vec::new())
+    }
+
+    pub const fn of(kind: StrKind, parts: Vec<Part<'a>>) -> Self {
         Self {
             kind,
-            parts: Vec::new(),
+            parts,
+            key: Cell::new(None),
         }
     }
 
@@ -249,6 +264,12 @@ impl<'a> Str<'a> {
             [one] => one.key(),
             parts => parts.iter().fold(0x57e, |key, part| mix(key, part.key())),
         }
+    }
+
+    fn shared_key(&self) -> Key {
+        let key = self.key.get().unwrap_or_else(|| self.key());
+        self.key.set(Some(key));
+        key
     }
 }
 
@@ -360,7 +381,7 @@ impl<'a> Value<'a> {
             Self::Bool(value) => 12 + Key::from(*value),
             Self::Int(value) => mix(14, value.cast_unsigned()),
             Self::Float(value) => mix(15, value.to_bits()),
-            Self::Str(text) => text.key(),
+            Self::Str(text) => text.shared_key(),
             Self::Any(any) => match any.pieces.as_slice() {
                 [one] => one.id,
                 _ => any.key,
@@ -457,10 +478,7 @@ impl<'a> Value<'a> {
                     Part::Taint(piece) => Part::Taint(Rc::new(change(piece))),
                     other => other.clone(),
                 });
-                Self::str(Str {
-                    kind: text.kind,
-                    parts: parts.collect(),
-                })
+                Self::str(Str::of(text.kind, parts.collect()))
             }
             Self::Any(any) if !any.pieces.is_empty() => Self::Any(Rc::new(Any {
                 key: any.key,
@@ -582,15 +600,20 @@ const MOST_ALTERNATIVES: usize = 8;
 /// Either of the values: flat, without repetitions, bounded.
 pub(super) fn union<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Value<'a> {
     let mut flat: Vec<Value<'a>> = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
     for value in values {
         for one in value.alternatives() {
             let key = one.key();
-            match flat.iter_mut().find(|known| known.key() == key) {
+            let at = keys.iter().position(|known| *known == key);
+            match at.map(|at| &mut flat[at]) {
                 Some(Value::Pred(known)) if let Value::Pred(other) = one => {
                     *known = Rc::new(either(known, other));
                 }
                 Some(known) => *known = weaker(known, one),
-                None => flat.push(one.clone()),
+                None => {
+                    flat.push(one.clone());
+                    keys.push(key);
+                }
             }
         }
     }
@@ -600,7 +623,7 @@ pub(super) fn union<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Value<'a
     if flat.len() <= MOST_ALTERNATIVES {
         return Value::Union(flat.into());
     }
-    let key = flat.iter().fold(23, |key, value| mix(key, value.key()));
+    let key = keys.into_iter().fold(23, mix);
     let mut pieces = Vec::new();
     flat.iter()
         .for_each(|value| value.collect_pieces(&mut pieces));

@@ -107,10 +107,7 @@ impl<'a> Interp<'a> {
     ) -> Value<'a> {
         match value {
             Value::Str(text) if text.kind == StrKind::Text => value.clone(),
-            Value::Str(text) => Value::str(Str {
-                kind: StrKind::Text,
-                parts: text.parts.clone(),
-            }),
+            Value::Str(text) => Value::str(Str::of(StrKind::Text, text.parts.clone())),
             Value::Union(values) => {
                 let all: Vec<_> = values
                     .iter()
@@ -183,14 +180,14 @@ impl<'a> Interp<'a> {
         }
         Some(match name {
             "encode" | "decode" => match receiver {
-                Value::Str(text) => Value::str(Str {
-                    kind: if name == "encode" {
+                Value::Str(text) => Value::str(Str::of(
+                    if name == "encode" {
                         StrKind::Bytes
                     } else {
                         StrKind::Text
                     },
-                    parts: text.parts.clone(),
-                }),
+                    text.parts.clone(),
+                )),
                 other => other.clone(),
             },
             "lower" | "upper" | "title" | "capitalize" | "casefold" | "swapcase" | "expandtabs"

@@ -133,10 +133,7 @@ impl<'a> Interp<'a> {
                 other => other.clone(),
             });
             let parts = parts.collect();
-            changed = Value::str(Str {
-                kind: text.kind,
-                parts,
-            });
+            changed = Value::str(Str::of(text.kind, parts));
         }
         let Some(new) = new.filter(|new| new.is_tainted()) else {
             return changed;
