@@ -1,10 +1,11 @@
 //! `dependencies-audit-ci`: every commit is checked for known vulnerabilities, and fails.
 
 use super::audit_run::AuditRun;
-use super::{THREATS, dependency_place, jobs};
+use super::{FirstManifest, THREATS, dependency_place, jobs};
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::ci::{Audit, System, Tool};
+use crate::model::dependencies::Dependencies;
 use crate::strategies::strategy::DEPENDENCY_UPDATES;
 use crate::strategies::{About, Answers, Control};
 use crate::text::{Location, Span};
@@ -20,6 +21,7 @@ static ABOUT: About = About {
     page: include_str!("../../../assets/controls/dependencies-audit-ci.md"),
 };
 
+const TITLE: &str = "Audit the dependencies in CI";
 const SYSTEM: &str = "dependencies-audit-ci.system";
 const PRE_COMMIT: &str = "dependencies-audit-ci.pre-commit";
 
@@ -177,19 +179,26 @@ fn with_push(model: &Model, path: &str) -> Option<Edit> {
 
 /// A job of its own in the CI in use, or in the one that was chosen.
 pub(super) fn new_job(model: &Model, answers: &Answers) -> Patch {
-    let title = "Audit the dependencies in CI";
+    if let Some(first) = FirstManifest::of(model) {
+        let patch = job_for(model, &first.dependencies, answers);
+        return first.within(patch);
+    }
     if model.dependencies.runtime().next().is_none() {
         return Patch::manual(
-            title,
+            TITLE,
             vec![
                 "Declare the dependencies first: there is nothing that an audit could read."
                     .to_owned(),
             ],
         );
     }
-    let Some(run) = AuditRun::of(&model.dependencies) else {
+    job_for(model, &model.dependencies, answers)
+}
+
+fn job_for(model: &Model, deps: &Dependencies, answers: &Answers) -> Patch {
+    let Some(run) = AuditRun::of(deps) else {
         return Patch::manual(
-            title,
+            TITLE,
             vec![
                 "Export what is installed to a requirements file, and run `pip-audit --strict \
                   -r` on it in CI."
@@ -220,7 +229,7 @@ pub(super) fn new_job(model: &Model, answers: &Answers) -> Patch {
     let mut patch = match edits {
         Some(edits) => Patch::new(
             kind(system),
-            format!("{title} ({})", system.label()),
+            format!("{TITLE} ({})", system.label()),
             "No commit passes while a known vulnerability is open in what production installs",
         )
         .edits(edits)
@@ -265,7 +274,7 @@ fn by_hand(system: System, run: &AuditRun) -> Patch {
             .iter()
             .map(|command| format!("Then it runs `{command}`.")),
     );
-    Patch::manual("Audit the dependencies in CI", steps)
+    Patch::manual(TITLE, steps)
 }
 
 fn chosen(answers: &Answers) -> System {
@@ -322,6 +331,21 @@ mod tests {
         let again = verdict(&DependenciesAuditCi, &[MANIFEST, (path, &after)]);
         assert!(matches!(again, Verdict::Implemented { .. }), "{after}");
         after
+    }
+
+    #[test]
+    fn without_a_manifest_the_job_reads_its_first() {
+        let app = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+        let job = patch(&DependenciesAuditCi, &[app]);
+        assert_eq!(job.kind, PatchKind::Review);
+        let declares = |edit: &Edit| matches!(edit, Edit::Dependency { .. });
+        assert!(job.edits.iter().any(declares), "{job:?}");
+        let of_setup = patch(
+            &DependenciesAuditCi,
+            &[app, ("requirements.txt", "flask\n")],
+        );
+        assert_eq!(of_setup.kind, PatchKind::Safe);
+        assert!(!of_setup.edits.iter().any(declares), "{of_setup:?}");
     }
 
     #[test]

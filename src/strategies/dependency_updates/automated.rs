@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{THREATS, dependency_place};
+use super::{FirstManifest, THREATS, dependency_place};
 use crate::discover::File;
 use crate::finding::{Edit, Evidence, Finding, Patch, PatchKind, RemedyOption, Severity, Verdict};
 use crate::model::Model;
 use crate::model::ci::{System, dependabot_path};
-use crate::model::dependencies::Format;
+use crate::model::dependencies::{Dependencies, Format};
 use crate::parse::yaml::Yaml;
 use crate::strategies::strategy::DEPENDENCY_UPDATES;
 use crate::strategies::{About, Answers, Control};
@@ -56,51 +56,60 @@ impl Control for DependenciesAutomated {
     }
 
     fn remedy(&self, model: &Model, _finding: &Finding, answers: &Answers) -> Patch {
+        if let Some(first) = FirstManifest::of(model) {
+            let patch = watched(model, &first.dependencies, answers);
+            return first.within(patch);
+        }
         if model.dependencies.runtime().next().is_none() {
             let step = "Declare the dependencies first: there is nothing that a bot could raise.";
             return Patch::manual("Let a bot propose updates", vec![step.to_owned()]);
         }
-        let bot = answers.or(BOT, default_bot(model)).to_owned();
-        let patch = Patch::new(
-            PatchKind::Safe,
-            format!(
-                "Let {} propose updates",
-                if bot == "renovate" {
-                    "Renovate"
-                } else {
-                    "Dependabot"
-                }
+        watched(model, &model.dependencies, answers)
+    }
+}
+
+/// A bot for these dependencies.
+fn watched(model: &Model, deps: &Dependencies, answers: &Answers) -> Patch {
+    let bot = answers.or(BOT, default_bot(model)).to_owned();
+    let patch = Patch::new(
+        PatchKind::Safe,
+        format!(
+            "Let {} propose updates",
+            if bot == "renovate" {
+                "Renovate"
+            } else {
+                "Dependabot"
+            }
+        ),
+        "Updates are proposed every week, those of Flask and Werkzeug as one",
+    )
+    .option(RemedyOption {
+        key: BOT,
+        question: "Which bot proposes updates?".into(),
+        choices: vec!["dependabot".into(), "renovate".into()],
+        value: bot.clone(),
+    });
+    if bot == "renovate" {
+        return patch
+            .edit(Edit::create("renovate.json", renovate()))
+            .follow_up("Install the Renovate app for the repository, or run it in CI.");
+    }
+    let existing = dependabot_path(&model.repo).and_then(|path| model.repo.file(&path));
+    match existing {
+        None => patch.edit(Edit::create(
+            ".github/dependabot.yml",
+            format!("version: 2\nupdates:\n{}", entries(deps, "  ")),
+        )),
+        Some(file) => match extended(file, deps) {
+            Some(edit) => patch.edit(edit),
+            None => Patch::manual(
+                "Let Dependabot propose updates",
+                vec![format!(
+                    "Add an entry with `package-ecosystem: pip` to `updates` in {}.",
+                    file.path
+                )],
             ),
-            "Updates are proposed every week, those of Flask and Werkzeug as one",
-        )
-        .option(RemedyOption {
-            key: BOT,
-            question: "Which bot proposes updates?".into(),
-            choices: vec!["dependabot".into(), "renovate".into()],
-            value: bot.clone(),
-        });
-        if bot == "renovate" {
-            return patch
-                .edit(Edit::create("renovate.json", renovate()))
-                .follow_up("Install the Renovate app for the repository, or run it in CI.");
-        }
-        let existing = dependabot_path(&model.repo).and_then(|path| model.repo.file(&path));
-        match existing {
-            None => patch.edit(Edit::create(
-                ".github/dependabot.yml",
-                format!("version: 2\nupdates:\n{}", entries(model, "  ")),
-            )),
-            Some(file) => match extended(file, model) {
-                Some(edit) => patch.edit(edit),
-                None => Patch::manual(
-                    "Let Dependabot propose updates",
-                    vec![format!(
-                        "Add an entry with `package-ecosystem: pip` to `updates` in {}.",
-                        file.path
-                    )],
-                ),
-            },
-        }
+        },
     }
 }
 
@@ -115,8 +124,7 @@ fn default_bot(model: &Model) -> &'static str {
 }
 
 /// One entry per folder that holds a hand-written manifest.
-fn entries(model: &Model, indent: &str) -> String {
-    let deps = &model.dependencies;
+fn entries(deps: &Dependencies, indent: &str) -> String {
     let places: BTreeSet<(String, &str)> = deps
         .runtime()
         .map(|manifest| {
@@ -148,7 +156,7 @@ fn entries(model: &Model, indent: &str) -> String {
 }
 
 /// The entries behind those that are there.
-fn extended(file: &File, model: &Model) -> Option<Edit> {
+fn extended(file: &File, deps: &Dependencies) -> Option<Edit> {
     let yaml = Yaml::parse(file.text.as_str());
     let updates = yaml.root()?.get("updates")?;
     if updates.is_flow() {
@@ -156,7 +164,7 @@ fn extended(file: &File, model: &Model) -> Option<Edit> {
     }
     let text = &file.text;
     let first = updates.item_spans().next()?;
-    let entries = entries(model, text.indentation(first.start));
+    let entries = entries(deps, text.indentation(first.start));
     let body = text.as_str().get(..updates.span().end)?.trim_end().len();
     let end = text.line_span(text.line_of(body)).end;
     let newline = text.newline();
@@ -208,6 +216,17 @@ mod tests {
             Verdict::Implemented { .. }
         ));
         assert!(text.contains("patterns: [\"flask*\", \"werkzeug\""));
+    }
+
+    #[test]
+    fn without_a_manifest_the_bot_gets_its_first() {
+        let app = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+        let patch = patch(&DependenciesAutomated, &[app]);
+        assert_eq!(patch.kind, PatchKind::Review);
+        let declares = |edit: &Edit| matches!(edit, Edit::Dependency { .. });
+        assert_eq!(patch.edits.iter().filter(|edit| declares(edit)).count(), 2);
+        let text = apply(&DependenciesAutomated, &[app], ".github/dependabot.yml");
+        assert!(text.contains("directory: \"/\"\n"), "{text}");
     }
 
     #[test]

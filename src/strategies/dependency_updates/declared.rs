@@ -134,6 +134,15 @@ fn clash(model: &Model) -> Option<(Version, Version)> {
     (!works).then_some((flask, newest))
 }
 
+/// What declares the first package, of Flask and Werkzeug, that the application imports.
+pub(super) fn first(model: &Model) -> Option<Patch> {
+    let name = ["flask", "werkzeug"]
+        .into_iter()
+        .find(|name| imports(model, name))?;
+    let patch = added(model, name);
+    (patch.kind != PatchKind::Manual).then_some(patch)
+}
+
 /// A lower bound for a package that is named without a version.
 fn bounded(model: &Model, name: &str) -> Patch {
     let title = format!("Ask for a {} without known vulnerabilities", spelled(name));

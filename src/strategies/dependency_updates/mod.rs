@@ -12,8 +12,10 @@ mod condition;
 mod jobs;
 mod moves;
 
-use crate::finding::Severity;
+use crate::edit::dependency::{Wanted, ensure};
+use crate::finding::{Edit, Patch, PatchKind, Severity};
 use crate::model::Model;
+use crate::model::dependencies::Dependencies;
 use crate::text::{Location, Span};
 
 /// The threat that every control here bears on.
@@ -79,6 +81,64 @@ fn dependency_place(model: &Model) -> Option<Location> {
     manifest_place(model)
         .or_else(|| first_import(model, "flask"))
         .or_else(|| first_import(model, "werkzeug"))
+}
+
+/// The first manifest of a repository that has none: what a job or a bot is to read must be there
+/// when it comes.
+struct FirstManifest {
+    /// What declares Flask and Werkzeug, as `dependencies-declared` does it.
+    edits: Vec<Edit>,
+    may_break: Vec<String>,
+    /// The dependencies as they are with it.
+    dependencies: Dependencies,
+}
+
+impl FirstManifest {
+    /// Nothing where production has a manifest already, or where none can be written.
+    fn of(model: &Model) -> Option<Self> {
+        if model.dependencies.runtime().next().is_some() {
+            return None;
+        }
+        let patch = declared::first(model)?;
+        let wanted: Vec<Wanted<'_>> = patch.edits.iter().filter_map(wanted).collect();
+        let change = ensure(&model.repo, &model.dependencies, &wanted).ok()?;
+        let new = change.edits.into_iter().filter_map(|edit| match edit {
+            Edit::Create { path, text, .. } => Some((path, text)),
+            _ => None,
+        });
+        let dependencies = Dependencies::read(&model.repo.with_texts(new));
+        dependencies.runtime().next()?;
+        Some(Self {
+            edits: patch.edits,
+            may_break: patch.may_break,
+            dependencies,
+        })
+    }
+
+    /// The patch that needs the manifest, with it.
+    fn within(self, patch: Patch) -> Patch {
+        if patch.edits.is_empty() {
+            return patch;
+        }
+        let mut patch = patch.edits(self.edits);
+        patch.kind = patch.kind.max(PatchKind::Review);
+        patch.may_break.extend(self.may_break);
+        patch
+    }
+}
+
+fn wanted(edit: &Edit) -> Option<Wanted<'_>> {
+    let Edit::Dependency {
+        folder,
+        requirement,
+    } = edit
+    else {
+        return None;
+    };
+    Some(Wanted {
+        folder: folder.as_deref(),
+        requirement,
+    })
 }
 
 /// "3 known vulnerabilities".
