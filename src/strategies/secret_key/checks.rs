@@ -74,7 +74,6 @@ pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
         let mut refusals = Refusals {
             model,
             module: id,
-            tree: module,
             key,
             value,
             found: false,
@@ -87,7 +86,6 @@ pub(super) fn refuses(model: &Model, key: &str, value: &str) -> bool {
 struct Refusals<'m, 'k> {
     model: &'m Model,
     module: ModuleId,
-    tree: &'m Module,
     key: &'k str,
     value: &'k str,
     found: bool,
@@ -96,7 +94,7 @@ struct Refusals<'m, 'k> {
 impl<'m> StatementVisitor<'m> for Refusals<'m, '_> {
     fn visit_stmt(&mut self, stmt: &'m Stmt) {
         if let Stmt::If(branch) = stmt
-            && stops(self.tree, &branch.body)
+            && stops(self.model, self.module, &branch.body)
             && is_about(&followed(self.model, self.module, &branch.test), self.key)
         {
             let mut texts = Texts(Vec::new());
@@ -156,7 +154,7 @@ struct Finder<'m, 'k> {
 impl<'m> StatementVisitor<'m> for Finder<'m, '_> {
     fn visit_stmt(&mut self, stmt: &'m Stmt) {
         match stmt {
-            Stmt::If(branch) if stops(self.tree, &branch.body) => {
+            Stmt::If(branch) if stops(self.model, self.module, &branch.body) => {
                 self.consider(&branch.test, stmt);
             }
             Stmt::Assert(assert) => self.consider(&assert.test, stmt),
@@ -245,14 +243,57 @@ fn is_about(text: &str, key: &str) -> bool {
     whole || (key == "SECRET_KEY" && text.contains(".secret_key"))
 }
 
-/// Whether the body ends the start.
-fn stops(tree: &Module, body: &[Stmt]) -> bool {
-    body.iter().any(|stmt| match stmt {
+/// Whether the body ends the start, itself or by a function of the repository that always does.
+fn stops(model: &Model, module: ModuleId, body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| {
+        ends(model.modules.get(module), stmt)
+            || called(model, module, stmt).is_some_and(|(home, function)| {
+                let tree = model.modules.get(home);
+                !function.is_async
+                    && function.decorator_list.is_empty()
+                    && before_returning(&function.body).any(|stmt| ends(tree, stmt))
+            })
+    })
+}
+
+/// The statements of a function that every call comes to, as far as no early return is seen.
+fn before_returning(body: &[Stmt]) -> impl Iterator<Item = &Stmt> {
+    body.iter().take_while(|stmt| {
+        !matches!(
+            stmt,
+            Stmt::Return(_)
+                | Stmt::If(_)
+                | Stmt::Try(_)
+                | Stmt::For(_)
+                | Stmt::While(_)
+                | Stmt::Match(_)
+        )
+    })
+}
+
+fn ends(tree: &Module, stmt: &Stmt) -> bool {
+    match stmt {
         Stmt::Raise(raise) => raise.exc.is_some(),
         Stmt::Expr(expr) => matches!(&*expr.value, Expr::Call(call)
             if matches!(tree.source(call.func.range()), "sys.exit" | "exit" | "quit" | "os._exit")),
         _ => false,
-    })
+    }
+}
+
+/// The function of the repository that the statement calls.
+fn called<'m>(
+    model: &'m Model,
+    module: ModuleId,
+    stmt: &Stmt,
+) -> Option<(ModuleId, &'m StmtFunctionDef)> {
+    let Stmt::Expr(expr) = stmt else {
+        return None;
+    };
+    let Expr::Call(call) = &*expr.value else {
+        return None;
+    };
+    let callee = model.names.callee(&model.modules, module, &call.func)?;
+    model.names.function(&model.modules, &callee)
 }
 
 struct Names<'a>(Vec<&'a ruff_python_ast::ExprName>);

@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn a_default_that_the_start_refuses_is_no_key() {
+        let head = "import sys\n\ndef stop(text):\n    print(text)\n    sys.exit(1)\n\n\
+                    def tell(text):\n    print(text)\n\n\
+                    app.config['SECRET_KEY'] = 'x7'\n";
+        let loaded = "app.config.from_envvar('SHOP_SETTINGS', silent=True)\n";
+        let refused = "if app.config['SECRET_KEY'] == 'x7':\n    ";
+        let count = |rest: String| found(&format!("{head}{rest}")).len();
+        assert_eq!(count(format!("{loaded}{refused}stop('no key')\n")), 0);
+        assert_eq!(count(format!("{loaded}{refused}tell('no key')\n")), 1);
+        assert_eq!(count(loaded.to_owned()), 1);
+        assert_eq!(count(format!("{refused}stop('no key')\n")), 1);
+    }
+
+    #[test]
     fn deployment_files_are_read() {
         let app = ("app.py", HEAD);
         let found =

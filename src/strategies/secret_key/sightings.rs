@@ -116,8 +116,10 @@ fn in_code<'m>(model: &'m Model, key: &'static str, write: &'m Write) -> Option<
         }
         Value::Random(_) | Value::Store(_) | Value::Entry(_) | Value::Unknown(_) => return None,
     };
-    let is_template = weight != Weight::Production && keys::is_blank_to_fill(&value);
-    if is_template || (is_fallback && checks::refuses(model, key, &value)) {
+    // What the start refuses signs nothing, where something else may bring the key.
+    let is_replaced = weight != Weight::Production;
+    let is_template = is_replaced && keys::is_blank_to_fill(&value);
+    if is_template || ((is_fallback || is_replaced) && checks::refuses(model, key, &value)) {
         return None;
     }
     Some(Sighting {
